@@ -1,0 +1,70 @@
+//! What a stage is: its ports, its parameters, and what it is handed when it runs.
+//!
+//! The engine knows stages only through [`Stage`]; the table of real stages is handed in by the cli.
+
+mod context;
+mod error;
+mod port;
+
+pub use context::{NamedInput, Progress, SilentProgress, StageContext};
+pub use error::{ParameterError, StageError};
+pub use port::{Arity, Port};
+
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A kind of stage. One implementation per kind; an instance in a pipeline is a `plan::Node`.
+pub trait Stage: Send + Sync {
+    /// Name used after `stage:` in a pipeline, e.g. `train`.
+    fn kind(&self) -> &'static str;
+
+    /// One line for `runner ls stages`.
+    fn summary(&self) -> &'static str;
+
+    /// Raised whenever the same inputs and parameters would give other bytes than before.
+    fn revision(&self) -> u32;
+
+    /// Artifacts that the stage reads, in the order in which they enter its key.
+    fn inputs(&self) -> &'static [Port];
+
+    /// Artifacts that the stage writes; each is one folder.
+    fn outputs(&self) -> &'static [Port];
+
+    /// Parses `with:` and serialises it again with every default spelled out, so that writing a
+    /// default keeps the key. Unknown and ill-typed fields are errors that name their path.
+    fn canonical(&self, with: &Value) -> Result<Value, ParameterError>;
+
+    /// Files from outside the store that the stage reads; their content, never their path, is in the key.
+    fn sources(&self, _canonical: &Value) -> Vec<Source> {
+        Vec::new()
+    }
+
+    /// Cores that the stage keeps busy: the scheduler's budget. 0 = as many as there are.
+    fn cpus(&self, _canonical: &Value) -> usize {
+        1
+    }
+
+    /// What besides the parameters can change bits, e.g. `flex/f32`. Part of the key.
+    fn numerics(&self, _canonical: &Value) -> Option<String> {
+        None
+    }
+
+    /// Does the work. Everything that it writes goes below [`StageContext::output`] or
+    /// [`StageContext::scratch`]; the engine moves outputs into the store when this returns `Ok`.
+    fn run(&self, context: &StageContext) -> Result<(), StageError>;
+}
+
+/// A path from outside the store, named by the parameter that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Dotted path of the parameter, e.g. `dataset.root`. Its value is left out of the key.
+    pub parameter: String,
+    /// File or folder; relative paths are relative to the project's root.
+    pub path: PathBuf,
+}
+
+/// Canonicalises by a round trip through the stage's parameter struct `P`.
+pub fn canonical<P: serde::de::DeserializeOwned + serde::Serialize>(with: &Value) -> Result<Value, ParameterError> {
+    let parsed: P = serde_path_to_error::deserialize(with).map_err(ParameterError::from)?;
+    serde_json::to_value(parsed).map_err(|e| ParameterError::new("", e.to_string()))
+}
