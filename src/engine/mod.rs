@@ -1,1 +1,22 @@
+//! Runs a plan: looks up what is cached, schedules the rest, stores and publishes what comes out.
+//!
+//! The engine sees stages through `contract::Stage` alone.
 
+pub mod cache;
+
+mod attempt;
+mod error;
+mod observer;
+mod prepare;
+mod provenance;
+mod publish;
+mod run;
+mod schedule;
+mod status;
+
+pub use cache::Store;
+pub use error::EngineError;
+pub use observer::{Event, How, Observer, SilentObserver};
+pub use prepare::is_named;
+pub use run::{Failure, Options, Summary, run};
+pub use status::{NodeStatus, State, status};

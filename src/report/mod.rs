@@ -1,1 +1,14 @@
+//! Tables and figures: pure functions from plain structs to files.
+//!
+//! [`scores`] and [`log`] are the Parquet files that other stages write; [`table`], [`significance`] and [`figure`] turn them
+//! into what people read. Every file has the same bytes each time that it is made from the same values.
 
+mod error;
+pub mod figure;
+mod frame;
+pub mod log;
+pub mod scores;
+pub mod significance;
+pub mod table;
+
+pub use error::ReportError;

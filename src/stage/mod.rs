@@ -1,6 +1,33 @@
 //! One thin file per stage kind: open inputs, call one science or report function, write outputs.
 
+mod evaluate;
+mod plot_samples;
+mod plot_scores;
+mod plot_training;
+mod preprocess;
+mod scribble;
+mod significance;
+mod slices;
+mod split;
+mod study;
+mod table;
+mod train;
+
 use crate::contract::Stage;
 
 /// Every stage kind, by hand: adding one is a file here and a row in this table.
-pub const ALL: &[&dyn Stage] = &[];
+pub const ALL: &[&dyn Stage] = &[
+    &preprocess::Preprocess,
+    &scribble::Scribble,
+    &split::Split,
+    &train::Train,
+    &evaluate::Evaluate,
+    &significance::Significance,
+    &table::Table,
+    &plot_scores::PlotScores,
+    &plot_samples::PlotSamples,
+    &plot_training::PlotTraining,
+];
+
+/// Stands in the metadata of figures.
+const MADE_BY: &str = concat!("runner ", env!("CARGO_PKG_VERSION"));

@@ -1,3 +1,16 @@
 //! The one integration-test binary.
 
+mod cli;
+mod data;
+mod engine;
 mod golden;
+mod kernel;
+mod layers;
+mod metric;
+mod plan;
+mod report;
+mod revisions;
+mod scribble;
+mod spec;
+mod stat;
+mod training;

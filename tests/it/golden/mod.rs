@@ -1,5 +1,18 @@
 //! Walks every golden case in the folder named by `RUNNER_GOLDEN`, else `tests/fixtures/golden`.
 
+mod aag;
+mod clr;
+mod dice;
+mod hausdorff;
+mod lsgan;
+pub mod npy;
+mod preproc;
+mod skeleton;
+mod spectral_norm;
+mod tensors;
+mod wilcoxon;
+mod wpce;
+
 use std::path::PathBuf;
 
 /// Folder of one section, e.g. `01_dice`.

@@ -1,0 +1,105 @@
+//! What commands say, as pure functions of what they know.
+
+use crate::engine::{NodeStatus, State, Summary};
+use crate::plan::dirty::DirtyReason;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// `73 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{} ms", duration.as_millis()),
+        1..60 => format!("{:.1} s", duration.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// A stage that would run, and why, one reason a line.
+pub fn reasons(status: &NodeStatus) -> String {
+    let mut text = String::new();
+    match &status.state {
+        State::Cached => text += &format!("{}: cached\n", status.id),
+        State::Broken { error } => text += &format!("{}: would fail\n    {error}\n", status.id),
+        State::WouldRun { reasons } => {
+            text += &format!("{}: would run\n", status.id);
+            text += &folded(reasons);
+        }
+    }
+    text
+}
+
+/// Reasons one a line; stages of one entry that run first share a line.
+fn folded(reasons: &[DirtyReason]) -> String {
+    let mut lines: Vec<(String, Option<String>, usize)> = Vec::new();
+    for reason in reasons {
+        let entry = match reason {
+            DirtyReason::Upstream { node } => node.split_once('[').map(|(entry, _)| entry.to_owned()),
+            _ => None,
+        };
+        match lines.iter_mut().find(|(_, known, _)| entry.is_some() && *known == entry) {
+            Some((_, _, count)) => *count += 1,
+            None => lines.push((reason.to_string(), entry, 1)),
+        }
+    }
+    let line = |(reason, entry, count): &(String, Option<String>, usize)| match entry {
+        Some(entry) if *count > 1 => format!("    after {count} of {entry}, which run first\n"),
+        _ => format!("    {reason}\n"),
+    };
+    lines.iter().map(line).collect()
+}
+
+/// `12 of 54 stages would run (train 6, evaluate 6), 42 are cached`.
+pub fn counts(all: &[NodeStatus]) -> String {
+    let cached = all.iter().filter(|status| status.cached()).count();
+    if cached == all.len() {
+        return format!("all {cached} stages cached\n");
+    }
+    let mut entries: Vec<(&str, usize)> = Vec::new();
+    for status in all.iter().filter(|status| !status.cached()) {
+        match entries.iter_mut().find(|(entry, _)| *entry == status.entry) {
+            Some((_, count)) => *count += 1,
+            None => entries.push((&status.entry, 1)),
+        }
+    }
+    let entries: Vec<String> = entries.iter().map(|(entry, count)| format!("{entry} {count}")).collect();
+    let run = all.len() - cached;
+    let mut text = format!("{run} of {} stages would run ({}), {cached} cached", all.len(), entries.join(", "));
+    let seconds: f64 = all.iter().filter(|status| !status.cached()).filter_map(|status| status.last_seconds).sum();
+    if seconds > 0.0 {
+        let _ = write!(text, "; those that ran before took {}", duration(Duration::from_secs_f64(seconds)));
+    }
+    text + "\n"
+}
+
+/// The closing lines of a run.
+pub fn summary(summary: &Summary) -> String {
+    let (ran, cached, took) = (summary.ran.len(), summary.cached.len(), duration(summary.duration));
+    let all = ran == 0 && summary.succeeded();
+    let mut text =
+        if all { format!("all {cached} stages cached ({took})\n") } else { format!("{ran} ran, {cached} cached") };
+    if !all {
+        let parts = [("failed", summary.failed.len()), ("skipped", summary.skipped.len())];
+        let parts = parts.into_iter().chain([("stopped", summary.cancelled.len())]);
+        parts.filter(|(_, count)| *count > 0).for_each(|(name, count)| text += &format!(", {count} {name}"));
+        text += &format!(" in {took}\n");
+    }
+    for failure in &summary.failed {
+        let _ = writeln!(text, "failed: {}: {}", failure.node, failure.error);
+        failure.log_tail.iter().for_each(|line| text += &format!("    | {line}\n"));
+        if failure.log.is_file() {
+            let _ = writeln!(text, "    log: {}", failure.log.display());
+        }
+    }
+    if !summary.published.is_empty() {
+        let folder = summary.results.display();
+        if all {
+            let _ = writeln!(text, "results: {folder}/ ({} files)", summary.published.len());
+        } else {
+            let _ = writeln!(text, "results: {folder}/");
+            summary.published.iter().for_each(|path| text += &format!("    {}\n", path.display()));
+        }
+    }
+    text
+}

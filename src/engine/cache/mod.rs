@@ -1,0 +1,92 @@
+//! The store: `.runner/` at the project's root.
+//!
+//! | folder | what it holds |
+//! | --- | --- |
+//! | `objects/` | files by SHA-256, read-only; the listing of a folder is an object too |
+//! | `actions/` | a record a key: the manifest and the digests of what came out |
+//! | `latest/` | pipeline and stage → the key of its last success, which `explain` compares with |
+//! | `trees/` | folders made of hard links to objects, for stages to read |
+//! | `scratch/` | what an interrupted stage goes on from, by key |
+//! | `logs/`, `journal/` | what stages said, by key; the events of each run |
+//! | `published/` | which files of `results/` are ours, by pipeline |
+//! | `locks/`, `tmp/` | a lock a key; work in progress, swept when its process is dead |
+//! | `corrupt/` | objects whose bytes no longer match their name |
+
+mod action;
+mod file;
+mod journal;
+mod lock;
+mod memo;
+mod object;
+mod session;
+mod tree;
+
+pub use action::{Lookup, Record};
+pub(crate) use action::{machine, now};
+pub(crate) use file::{read_json, write_atomic};
+pub use journal::{Entry, Journal, read_journal};
+pub(crate) use tree::unfit;
+
+use crate::digest::Digest;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// A store on the local disk. Several processes and threads may share one.
+pub struct Store {
+    root: PathBuf,
+    session: Mutex<Option<session::Session>>,
+    memo: Mutex<memo::Memo>,
+    /// Trees that this process has checked byte by byte.
+    verified: Mutex<BTreeSet<Digest>>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Store {
+    /// Opens a store without touching the disk; the first write creates it.
+    pub fn open(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let memo = memo::Memo::read(&root.join("memo.json"));
+        Store {
+            root,
+            session: Mutex::new(None),
+            memo: Mutex::new(memo),
+            verified: Mutex::default(),
+            notes: Mutex::default(),
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The log of the stage with this key.
+    pub fn log_path(&self, key: Digest) -> PathBuf {
+        self.root.join("logs").join(format!("{key}.log"))
+    }
+
+    /// Kept between attempts at the same key, so that a training can go on from its checkpoint.
+    pub fn scratch(&self, key: Digest) -> PathBuf {
+        self.root.join("scratch").join(key.to_string())
+    }
+
+    /// Repairs since the last call, for the user.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut lock_anyway(&self.notes))
+    }
+
+    pub(crate) fn note(&self, message: String) {
+        lock_anyway(&self.notes).push(message);
+    }
+}
+
+/// A panic elsewhere leaves these values whole: each is changed by one push or insert.
+pub(crate) fn lock_anyway<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// `ab/cdef…`, so that no folder grows too large.
+fn sharded(folder: &Path, digest: Digest) -> PathBuf {
+    let text = digest.to_string();
+    folder.join(&text[..2]).join(&text[2..])
+}

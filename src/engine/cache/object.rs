@@ -1,0 +1,86 @@
+use super::file::remove_all;
+use super::{Store, sharded};
+use crate::digest::Digest;
+use crate::engine::EngineError;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+impl Store {
+    /// Where the object with this digest stands, if it does.
+    pub fn object(&self, digest: Digest) -> PathBuf {
+        sharded(&self.root.join("objects"), digest)
+    }
+
+    /// Cheap: its bytes are checked when it is used.
+    pub(super) fn has_object(&self, digest: Digest, size: u64) -> bool {
+        fs::metadata(self.object(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    }
+
+    pub(super) fn put_bytes(&self, bytes: &[u8]) -> Result<Digest, EngineError> {
+        let digest = Digest::of_bytes(bytes);
+        if self.has_object(digest, bytes.len() as u64) {
+            return Ok(digest);
+        }
+        let folder = self.temporary("object")?;
+        let path = folder.join("bytes");
+        let written = File::create(&path).and_then(|mut file| file.write_all(bytes));
+        written.map_err(EngineError::io("write", &path))?;
+        self.put_file(&path, digest, bytes.len() as u64)?;
+        remove_all(&folder)?;
+        Ok(digest)
+    }
+
+    /// Moves a file of `tmp/` into the store. It is on the disk before it has its name.
+    pub(super) fn put_file(&self, path: &Path, digest: Digest, size: u64) -> Result<(), EngineError> {
+        if self.has_object(digest, size) {
+            return Ok(());
+        }
+        let own = if shared(path) { own_copy(path)? } else { path.to_owned() };
+        let sync = || -> std::io::Result<()> {
+            let mut permissions = fs::metadata(&own)?.permissions();
+            permissions.set_readonly(true);
+            fs::set_permissions(&own, permissions)?;
+            File::open(&own)?.sync_all()
+        };
+        sync().map_err(EngineError::io("write", &own))?;
+        let object = self.object(digest);
+        let folder = object.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(EngineError::io("create", folder))?;
+        fs::rename(&own, &object).map_err(EngineError::io("store", &object))
+    }
+
+    /// Sets an object aside whose bytes aren't what its name says, so that its stage runs again.
+    pub(super) fn quarantine(&self, digest: Digest) -> Result<(), EngineError> {
+        let folder = self.root.join("corrupt");
+        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
+        let (object, aside) = (self.object(digest), folder.join(digest.to_string()));
+        match fs::rename(&object, &aside) {
+            Ok(()) => {
+                self.note(format!("object {} was corrupt; it is set aside as {}", digest.short(), aside.display()));
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(EngineError::Io { action: "set aside", path: object, source }),
+        }
+    }
+}
+
+/// A stage may have hard-linked a file that others still write to.
+#[cfg(unix)]
+fn shared(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn shared(_: &Path) -> bool {
+    true
+}
+
+fn own_copy(path: &Path) -> Result<PathBuf, EngineError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let copy = path.with_file_name(format!("{name}.runner-copy"));
+    fs::copy(path, &copy).map_err(EngineError::io("copy", path))?;
+    Ok(copy)
+}

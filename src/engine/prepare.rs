@@ -1,0 +1,106 @@
+use super::{EngineError, Store};
+use crate::digest::Digest;
+use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
+use crate::plan::{Node, Plan};
+use std::collections::BTreeMap;
+
+/// Output port → digest of its folder.
+pub type Outputs = BTreeMap<String, Digest>;
+
+/// A stage whose inputs are all known.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub manifest: Manifest,
+    pub key: Digest,
+}
+
+impl Prepared {
+    /// `outputs[i]` are those of `plan.nodes[i]`; all that `node` reads must be there.
+    pub fn of(plan: &Plan, index: usize, outputs: &[Option<Outputs>], store: &Store) -> Result<Self, EngineError> {
+        let node = &plan.nodes[index];
+        let (inputs, _) = known_inputs(plan, index, outputs);
+        let manifest = Manifest::of(node, inputs, sources(plan, node, store)?);
+        let key = manifest.key();
+        Ok(Prepared { manifest, key })
+    }
+}
+
+/// The inputs whose bytes are known, and the bindings whose bytes are not.
+pub fn known_inputs(plan: &Plan, index: usize, outputs: &[Option<Outputs>]) -> (Vec<Input>, Vec<usize>) {
+    let node = &plan.nodes[index];
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (place, binding) in node.inputs.iter().enumerate() {
+        let digest = outputs[binding.from].as_ref().and_then(|outputs| outputs.get(&binding.output));
+        match digest {
+            Some(&digest) => {
+                known.push(Input { port: binding.port.clone(), coordinates: coordinates(plan, node, place), digest })
+            }
+            None => unknown.push(place),
+        }
+    }
+    (known, unknown)
+}
+
+/// The parameters as the stage gets them: a source's path starts at the project's root, where its digest was
+/// taken, not at the folder that the program happens to run in.
+pub fn located(plan: &Plan, node: &Node) -> serde_json::Value {
+    let mut params = node.params.clone();
+    for source in node.stage.sources(&node.params) {
+        let pointer = format!("/{}", source.parameter.replace('.', "/"));
+        if let Some(value) = params.pointer_mut(&pointer) {
+            *value = plan.root.join(&source.path).to_string_lossy().into_owned().into();
+        }
+    }
+    params
+}
+
+/// Digests of what a node reads from outside the store.
+pub fn sources(plan: &Plan, node: &Node, store: &Store) -> Result<Vec<SourceContent>, EngineError> {
+    let sources = node.stage.sources(&node.params);
+    let digest = |source: crate::contract::Source| {
+        let path = plan.root.join(&source.path);
+        let digest = store.source_digest(&path).map_err(|error| EngineError::Source {
+            node: node.id.clone(),
+            parameter: source.parameter.clone(),
+            path: path.clone(),
+            source: error,
+        })?;
+        Ok(SourceContent { parameter: source.parameter, digest })
+    };
+    sources.into_iter().map(digest).collect()
+}
+
+/// For each node, the nodes that read from it, without repeats.
+pub fn dependents(plan: &Plan) -> Vec<Vec<usize>> {
+    let mut dependents = vec![Vec::new(); plan.nodes.len()];
+    for (index, node) in plan.nodes.iter().enumerate() {
+        let above: std::collections::BTreeSet<usize> = node.inputs.iter().map(|binding| binding.from).collect();
+        above.into_iter().for_each(|from| dependents[from].push(index));
+    }
+    dependents
+}
+
+/// Whether a name given by the user means this node: its entry (`train`), its id, or its entry with some of its
+/// coordinates (`train[method=ours]`).
+pub fn is_named(id: &str, entry: &str, name: &str) -> bool {
+    let parts = |text: &str| -> Option<(String, Vec<String>)> {
+        let (entry, rest) = text.strip_suffix(']')?.split_once('[')?;
+        Some((entry.to_owned(), rest.split(',').map(|part| part.trim().to_owned()).collect()))
+    };
+    name == entry
+        || name == id
+        || parts(name).zip(parts(id)).is_some_and(|((entry, wanted), (own_entry, own))| {
+            entry == own_entry && wanted.iter().all(|part| own.contains(part))
+        })
+}
+
+/// Every name of `force` is an entry's or a node's.
+pub fn forced(plan: &Plan, force: &[String]) -> Result<Vec<bool>, EngineError> {
+    let names = |node: &Node, name: &String| is_named(&node.id, &node.entry, name);
+    if let Some(name) = force.iter().find(|name| !plan.nodes.iter().any(|node| names(node, name))) {
+        let mut known: Vec<String> = plan.nodes.iter().map(|node| node.entry.clone()).collect();
+        known.dedup();
+        return Err(EngineError::UnknownStage { name: name.clone(), pipeline: plan.name.clone(), known });
+    }
+    Ok(plan.nodes.iter().map(|node| force.iter().any(|name| names(node, name))).collect())
+}

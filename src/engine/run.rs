@@ -1,0 +1,407 @@
+use super::attempt::{Attempt, Message, Outcome, tail};
+use super::cache::{Entry, Journal, Lookup, now};
+use super::prepare::{self, Outputs, Prepared};
+use super::publish::Publisher;
+use super::schedule::Queue;
+use super::{EngineError, Event, How, Observer, Store, provenance};
+use crate::plan::{Node, Plan};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+/// How to run a plan.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Cores that stages may keep busy at the same time.
+    pub jobs: usize,
+    /// Entries or nodes that run although they are cached.
+    pub force: Vec<String>,
+    /// Stop at the first failure instead of going on with what doesn't depend on it.
+    pub fail_fast: bool,
+    /// Set to stop: what runs is asked to checkpoint, and nothing else starts.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        Options { jobs, force: Vec::new(), fail_fast: false, cancel: Arc::default() }
+    }
+}
+
+/// A stage that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub node: String,
+    pub error: String,
+    pub log: PathBuf,
+    pub log_tail: Vec<String>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    pub ran: Vec<String>,
+    pub cached: Vec<String>,
+    pub failed: Vec<Failure>,
+    /// A node, and the failed node above it.
+    pub skipped: Vec<(String, String)>,
+    /// Asked to stop, or never started because of that.
+    pub cancelled: Vec<String>,
+    pub interrupted: bool,
+    pub duration: Duration,
+    /// Files of the results, relative to the project's root.
+    pub published: Vec<PathBuf>,
+    pub results: PathBuf,
+}
+
+impl Summary {
+    pub fn succeeded(&self) -> bool {
+        self.failed.is_empty() && self.cancelled.is_empty() && !self.interrupted
+    }
+}
+
+/// Runs what is not cached, in parallel, and publishes results. `Err` says that the run itself could not go on;
+/// stages that fail are in the summary.
+pub fn run(plan: &Plan, store: &Store, options: &Options, observer: &dyn Observer) -> Result<Summary, EngineError> {
+    let start = Instant::now();
+    let forced = prepare::forced(plan, &options.force)?;
+    let mut run = Run::new(plan, store, options, observer, forced)?;
+    std::thread::scope(|scope| {
+        let ended = run.work_through(scope);
+        // On an error too: the scope waits for what still runs.
+        run.stop.store(true, Ordering::Relaxed);
+        ended
+    })?;
+    run.finish(start)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// For a stage above it, or for its turn to be looked up.
+    Waiting,
+    /// In the queue or running.
+    Queued,
+    Done(How),
+    Failed,
+    Skipped {
+        because: usize,
+    },
+    Cancelled,
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    options: &'a Options,
+    observer: &'a dyn Observer,
+    forced: Vec<bool>,
+    dependents: Vec<Vec<usize>>,
+    states: Vec<State>,
+    prepared: Vec<Option<Prepared>>,
+    outputs: Vec<Option<Outputs>>,
+    /// How often each node ran again because its output was found corrupt.
+    repairs: Vec<usize>,
+    queue: Queue,
+    running: Vec<usize>,
+    /// Seen by the stages: the user's wish to stop, or a failure under `fail_fast`.
+    stop: Arc<AtomicBool>,
+    publisher: Option<Publisher<'a>>,
+    journal: Journal,
+    failures: Vec<Failure>,
+    published: Vec<PathBuf>,
+}
+
+/// A disk that corrupts faster than we rebuild is no disk to go on with.
+const REPAIRS: usize = 3;
+
+/// How often the user's wish to stop is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+impl<'a> Run<'a> {
+    fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        options: &'a Options,
+        observer: &'a dyn Observer,
+        forced: Vec<bool>,
+    ) -> Result<Self, EngineError> {
+        let count = plan.nodes.len();
+        let dependents = prepare::dependents(plan);
+        let queue = Queue::new(plan, &dependents, options.jobs);
+        Ok(Run {
+            plan,
+            store,
+            options,
+            observer,
+            forced,
+            dependents,
+            states: vec![State::Waiting; count],
+            prepared: vec![None; count],
+            outputs: vec![None; count],
+            repairs: vec![0; count],
+            queue,
+            running: Vec::new(),
+            stop: Arc::default(),
+            publisher: Some(Publisher::open(plan, store)?),
+            journal: store.journal()?,
+            failures: Vec::new(),
+            published: Vec::new(),
+        })
+    }
+
+    fn work_through<'scope>(&mut self, scope: &'scope Scope<'scope, '_>) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
+        let (sender, receiver) = mpsc::channel();
+        let (at, pipeline) = (now(), self.plan.name.clone());
+        let runner = env!("CARGO_PKG_VERSION").to_owned();
+        self.journal.append(&Entry::RunStarted { at, pipeline, stages: self.plan.nodes.len(), runner })?;
+        self.look_up_waiting()?;
+        loop {
+            if self.options.cancel.load(Ordering::Relaxed) && !self.stop.swap(true, Ordering::Relaxed) {
+                let message = "stopping: trainings go on from their last whole epoch; Ctrl-C again stops at once";
+                self.observer.event(&Event::Note { message });
+            }
+            self.start_what_fits(scope, &sender)?;
+            if self.running.is_empty() {
+                return self.pass_on_notes();
+            }
+            match receiver.recv_timeout(TICK) {
+                Ok(message) => self.receive(message)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            self.pass_on_notes()?;
+        }
+    }
+
+    /// Settles every waiting node whose inputs are known, in the plan's order: what is a hit makes others known.
+    fn look_up_waiting(&mut self) -> Result<(), EngineError> {
+        for index in 0..self.plan.nodes.len() {
+            let ready = |from: usize| matches!(self.states[from], State::Done(_));
+            let waits = self.states[index] == State::Waiting;
+            if waits && self.plan.nodes[index].inputs.iter().all(|binding| ready(binding.from)) {
+                self.look_up(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up(&mut self, index: usize) -> Result<(), EngineError> {
+        let start = Instant::now();
+        let prepared = match Prepared::of(self.plan, index, &self.outputs, self.store) {
+            Ok(prepared) => prepared,
+            Err(error @ EngineError::Source { .. }) => return self.fail(index, error.to_string()),
+            Err(error) => return Err(error),
+        };
+        let key = prepared.key;
+        self.prepared[index] = Some(prepared);
+        if self.forced[index] {
+            return self.enqueue(index);
+        }
+        match self.store.lookup(key)? {
+            Lookup::Hit(record) => self.succeed(index, record.outputs, How::Cached, start.elapsed()),
+            Lookup::Miss => self.enqueue(index),
+            Lookup::Lost { what } => {
+                self.store.note(format!("{} runs again: its output is lost ({what})", self.node(index).id));
+                self.enqueue(index)
+            }
+        }
+    }
+
+    fn enqueue(&mut self, index: usize) -> Result<(), EngineError> {
+        self.states[index] = State::Queued;
+        self.queue.push(index);
+        Ok(())
+    }
+
+    fn start_what_fits<'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        sender: &Sender<Message>,
+    ) -> Result<(), EngineError>
+    where
+        'a: 'scope,
+    {
+        while !self.stop.load(Ordering::Relaxed) {
+            let key = |index: usize| self.prepared[index].as_ref().map(|prepared| prepared.key);
+            // An equal stage that runs already will leave a hit.
+            let may = |index: usize| self.running.iter().all(|&other| key(other) != key(index));
+            let Some((index, threads)) = self.queue.start(&may) else { return Ok(()) };
+            let Some(prepared) = self.prepared[index].clone() else { continue };
+            let (at, node) = (now(), self.node(index));
+            self.journal.append(&Entry::Started { at, node: node.id.clone(), key: prepared.key })?;
+            self.observer.event(&Event::Started { node, threads });
+            let (plan, store, stop, sender) = (self.plan, self.store, Arc::clone(&self.stop), sender.clone());
+            let forced = self.forced[index];
+            let attempt = Attempt { plan, store, node: index, prepared, threads, forced, stop, sender };
+            self.running.push(index);
+            scope.spawn(move || attempt.run());
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, message: Message) -> Result<(), EngineError> {
+        match message {
+            Message::Progress { node, done, total, message } => {
+                let node = self.node(node);
+                self.observer.event(&Event::Progress { node, done, total, message: &message });
+                Ok(())
+            }
+            Message::Log { node, line } => {
+                self.observer.event(&Event::Log { node: self.node(node), line: &line });
+                Ok(())
+            }
+            Message::Ended { node, outcome } => {
+                self.running.retain(|&running| running != node);
+                self.queue.end(node);
+                self.end(node, outcome)?;
+                self.look_up_waiting()
+            }
+        }
+    }
+
+    fn end(&mut self, index: usize, outcome: Outcome) -> Result<(), EngineError> {
+        match outcome {
+            Outcome::Ran { outputs, duration } => self.succeed(index, outputs, How::Ran, duration),
+            Outcome::Cached { outputs } => self.succeed(index, outputs, How::Cached, Duration::ZERO),
+            Outcome::Lost { from } => {
+                self.states[index] = State::Waiting;
+                self.run_again(from, index)
+            }
+            Outcome::Failed(error) => self.fail(index, error),
+            Outcome::Cancelled => {
+                self.states[index] = State::Cancelled;
+                Ok(())
+            }
+        }
+    }
+
+    fn succeed(&mut self, index: usize, outputs: Outputs, how: How, duration: Duration) -> Result<(), EngineError> {
+        let (plan, node) = (self.plan, &self.plan.nodes[index]);
+        let Some(key) = self.prepared[index].as_ref().map(|prepared| prepared.key) else { return Ok(()) };
+        let published = self.publisher.as_mut().map_or(Ok(Vec::new()), |publisher| publisher.publish(node, &outputs));
+        let published = match published {
+            Ok(published) => published,
+            Err(EngineError::Lost { .. }) => return self.run_again(index, index),
+            Err(error) => return self.fail(index, error.to_string()),
+        };
+        self.store.set_latest(&plan.name, &node.id, key)?;
+        self.states[index] = State::Done(how);
+        self.outputs[index] = Some(outputs);
+        let (at, id, cached) = (now(), node.id.clone(), how == How::Cached);
+        self.journal.append(&Entry::Finished { at, node: id, key, cached, seconds: duration.as_secs_f64() })?;
+        self.observer.event(&Event::Finished { node, how, duration });
+        for path in published {
+            self.observer.event(&Event::Published { node, path: &path });
+            self.published.push(path);
+        }
+        Ok(())
+    }
+
+    /// The output of `index` was found missing or corrupt when `by` wanted it.
+    fn run_again(&mut self, index: usize, by: usize) -> Result<(), EngineError> {
+        if index != by && !matches!(self.states[index], State::Done(_)) {
+            return Ok(());
+        }
+        self.repairs[index] += 1;
+        if self.repairs[index] > REPAIRS {
+            let times = self.repairs[index];
+            return self.fail(by, format!("the output of {} was corrupt {times} times", self.node(index).id));
+        }
+        self.store.note(format!("{} runs again: its output was missing or corrupt", self.node(index).id));
+        self.states[index] = State::Waiting;
+        self.outputs[index] = None;
+        self.look_up_waiting()
+    }
+
+    fn fail(&mut self, index: usize, error: String) -> Result<(), EngineError> {
+        let node = &self.plan.nodes[index];
+        self.states[index] = State::Failed;
+        let log = self.prepared[index].as_ref().map(|prepared| self.store.log_path(prepared.key)).unwrap_or_default();
+        self.journal.append(&Entry::Failed { at: now(), node: node.id.clone(), error: error.clone() })?;
+        self.observer.event(&Event::Failed { node, error: &error, log: &log });
+        let log_tail = tail(&log, 20);
+        self.failures.push(Failure { node: node.id.clone(), error, log, log_tail });
+        if self.options.fail_fast {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        self.skip_below(index)
+    }
+
+    fn skip_below(&mut self, failed: usize) -> Result<(), EngineError> {
+        let mut below = self.dependents[failed].clone();
+        while let Some(index) = below.pop() {
+            // What runs already has its inputs.
+            if !matches!(self.states[index], State::Waiting | State::Queued) || self.running.contains(&index) {
+                continue;
+            }
+            self.states[index] = State::Skipped { because: failed };
+            self.queue.remove(index);
+            let (node, because) = (&self.plan.nodes[index], self.node(failed).id.clone());
+            self.observer.event(&Event::Skipped { node, because: &because });
+            self.journal.append(&Entry::Skipped { at: now(), node: node.id.clone(), because })?;
+            below.extend(&self.dependents[index]);
+        }
+        Ok(())
+    }
+
+    fn pass_on_notes(&mut self) -> Result<(), EngineError> {
+        for message in self.store.take_notes() {
+            self.observer.event(&Event::Note { message: &message });
+            self.journal.append(&Entry::Note { at: now(), message })?;
+        }
+        Ok(())
+    }
+
+    fn node(&self, index: usize) -> &'a Node {
+        &self.plan.nodes[index]
+    }
+
+    fn finish(mut self, start: Instant) -> Result<Summary, EngineError> {
+        let mut summary = Summary { results: self.plan.results.clone(), ..Summary::default() };
+        summary.interrupted = self.options.cancel.load(Ordering::Relaxed);
+        for (node, state) in self.plan.nodes.iter().zip(&self.states) {
+            let id = node.id.clone();
+            match *state {
+                State::Done(How::Ran) => summary.ran.push(id),
+                State::Done(How::Cached) => summary.cached.push(id),
+                State::Skipped { because } => summary.skipped.push((id, self.node(because).id.clone())),
+                State::Waiting | State::Queued | State::Cancelled => summary.cancelled.push(id),
+                State::Failed => {}
+            }
+        }
+        // Everything was done before the wish to stop was seen.
+        summary.interrupted &= !summary.cancelled.is_empty();
+        if let Some(publisher) = self.publisher.take() {
+            let unfinished = |id: &str| {
+                let all = self.plan.nodes.iter().zip(&self.states);
+                all.into_iter().any(|(node, state)| node.id == id && !matches!(state, State::Done(_)))
+            };
+            publisher.finish(&unfinished)?;
+        }
+        if self.outputs.iter().any(Option::is_some) {
+            self.published.push(provenance::write(self.plan, &self.prepared, &self.outputs)?);
+        }
+        self.published.sort();
+        self.published.dedup();
+        self.store.save_memo()?;
+        self.pass_on_notes()?;
+        let (ran, cached, failed) = (summary.ran.len(), summary.cached.len(), self.failures.len());
+        self.journal.append(&Entry::RunFinished {
+            at: now(),
+            ran,
+            cached,
+            failed,
+            interrupted: summary.interrupted,
+        })?;
+        summary.failed = self.failures;
+        summary.published = self.published;
+        summary.duration = start.elapsed();
+        Ok(summary)
+    }
+}

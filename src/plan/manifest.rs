@@ -1,0 +1,133 @@
+use super::{Node, Plan};
+use crate::contract::{Arity, Source};
+use crate::digest::{Digest, canonical_json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Everything that can change the bytes that a stage writes, and nothing else: no path, no time, no machine.
+///
+/// The key of a stage is the digest of this value's canonical JSON, and [`super::dirty::diff`] compares two of
+/// them: what is hashed and what is explained can't disagree.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub kind: String,
+    pub revision: u32,
+    /// Canonical parameters without those that hold paths of sources.
+    pub params: Value,
+    /// In the order in which the stage sees them, which is part of the key.
+    pub inputs: Vec<Input>,
+    pub sources: Vec<SourceContent>,
+    pub seed: Option<u64>,
+    pub numerics: Option<String>,
+}
+
+/// An artifact on an input port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    pub port: String,
+    /// Matrix coordinates of the stage that made it; empty unless the port is `Many`, where the stage sees them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coordinates: BTreeMap<String, String>,
+    pub digest: Digest,
+}
+
+/// Content of a file or folder from outside the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceContent {
+    /// The parameter that names it.
+    pub parameter: String,
+    pub digest: Digest,
+}
+
+impl Manifest {
+    /// `inputs` in the order of the node's bindings; `sources` in the order of `Stage::sources`.
+    pub fn of(node: &Node, inputs: Vec<Input>, sources: Vec<SourceContent>) -> Self {
+        Manifest {
+            kind: node.stage.kind().to_owned(),
+            revision: node.stage.revision(),
+            params: without_sources(&node.params, &node.stage.sources(&node.params)),
+            inputs,
+            sources,
+            seed: node.seed,
+            numerics: node.stage.numerics(&node.params),
+        }
+    }
+
+    pub fn canonical(&self) -> String {
+        canonical_json(&self.value())
+    }
+
+    pub fn key(&self) -> Digest {
+        Digest::of_bytes(self.canonical().as_bytes())
+    }
+
+    fn value(&self) -> Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "revision": self.revision,
+            "params": self.params,
+            "inputs": self.inputs,
+            "sources": self.sources,
+            "seed": self.seed,
+            "numerics": self.numerics,
+        })
+    }
+}
+
+/// The coordinates that the stage sees with the artifact of `node.inputs[binding]`.
+///
+/// A port that takes one artifact shows none, so that a stage downstream of a matrix keeps its key when only
+/// the name of a coordinate changes.
+pub fn coordinates(plan: &Plan, node: &Node, binding: usize) -> BTreeMap<String, String> {
+    let binding = &node.inputs[binding];
+    let many = node.stage.inputs().iter().any(|port| port.name == binding.port && port.arity == Arity::Many);
+    if many { plan.nodes[binding.from].coordinates.clone() } else { BTreeMap::new() }
+}
+
+/// Parameters without the values that name sources: their content is in the key, their place is not.
+pub fn without_sources(params: &Value, sources: &[Source]) -> Value {
+    let mut params = params.clone();
+    for source in sources {
+        remove(&mut params, &source.parameter);
+    }
+    params
+}
+
+fn remove(value: &mut Value, path: &str) {
+    let (head, rest) = path.split_once('.').map_or((path, None), |(head, rest)| (head, Some(rest)));
+    match (value, rest) {
+        (Value::Object(map), None) => {
+            map.remove(head);
+        }
+        (Value::Object(map), Some(rest)) => {
+            if let Some(inner) = map.get_mut(head) {
+                remove(inner, rest);
+            }
+        }
+        (Value::Array(items), rest) => {
+            let item = head.parse::<usize>().ok().and_then(|index| items.get_mut(index));
+            match (item, rest) {
+                // The place stays, so that the other items keep their indices.
+                (Some(item), None) => *item = Value::Null,
+                (Some(item), Some(rest)) => remove(item, rest),
+                (None, _) => {}
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_source_leaves_the_parameters() {
+        let source = |parameter: &str| Source { parameter: parameter.into(), path: "x".into() };
+        let params = json!({"a": {"root": "/data", "n": 1}, "list": ["x", "y"]});
+        let left = without_sources(&params, &[source("a.root"), source("list.1"), source("nowhere.at.all")]);
+        assert_eq!(left, json!({"a": {"n": 1}, "list": ["x", null]}));
+    }
+}

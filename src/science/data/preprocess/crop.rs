@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+
+/// Where the odd row or column goes when a difference in size does not halve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offset {
+    /// The smaller half before, the larger behind.
+    #[default]
+    FloorBefore,
+    /// The larger half before.
+    CeilBefore,
+}
+
+/// What one axis loses and gains to get to a size; it never does both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AxisCrop {
+    /// The source pixels that stay are `crop_start..crop_end`.
+    pub crop_start: usize,
+    pub crop_end: usize,
+    pub pad_before: usize,
+    pub pad_after: usize,
+}
+
+impl AxisCrop {
+    pub fn new(length: usize, size: usize, offset: Offset) -> Self {
+        let before = |difference: usize| match offset {
+            Offset::FloorBefore => difference / 2,
+            Offset::CeilBefore => difference.div_ceil(2),
+        };
+        let crop_start = before(length.saturating_sub(size));
+        let pad_before = before(size.saturating_sub(length));
+        AxisCrop {
+            crop_start,
+            crop_end: crop_start + length.min(size),
+            pad_before,
+            pad_after: size.saturating_sub(length) - pad_before,
+        }
+    }
+
+    /// For each pixel of the result the source pixel, and whether it is padding (then the nearest that stays).
+    fn sources(&self) -> impl Iterator<Item = (usize, bool)> + Clone {
+        let Self { crop_start, crop_end, pad_before, pad_after } = *self;
+        let before = std::iter::repeat_n((crop_start, true), pad_before);
+        let after = std::iter::repeat_n((crop_end.saturating_sub(1), true), pad_after);
+        before.chain((crop_start..crop_end).map(|pixel| (pixel, false))).chain(after)
+    }
+}
+
+/// Cropping or padding of planes of one shape.
+#[derive(Debug, Clone, Copy)]
+pub struct Crop {
+    pub rows: AxisCrop,
+    pub columns: AxisCrop,
+    width: usize,
+}
+
+impl Crop {
+    /// From `shape` (rows, columns; not empty) to `size`.
+    pub fn new(shape: [usize; 2], size: [usize; 2], offset: Offset) -> Self {
+        let axis = |i: usize| AxisCrop::new(shape[i], size[i], offset);
+        Crop { rows: axis(0), columns: axis(1), width: shape[1] }
+    }
+
+    /// The plane at its new size; `fill` goes where there was nothing, or the nearest pixel if it is `None`.
+    pub fn apply<T: Copy>(&self, plane: &[T], fill: Option<T>) -> Vec<T> {
+        let pixel = |(row, row_is_padding): (usize, bool), (column, column_is_padding): (usize, bool)| match fill {
+            Some(fill) if row_is_padding || column_is_padding => fill,
+            _ => plane[row * self.width + column],
+        };
+        let row = |row| self.columns.sources().map(move |column| pixel(row, column));
+        self.rows.sources().flat_map(row).collect()
+    }
+
+    /// The source pixels that stay.
+    pub fn kept<'a, T: Copy>(&'a self, plane: &'a [T]) -> impl Iterator<Item = T> + 'a {
+        let row =
+            move |row: usize| row * self.width + self.columns.crop_start..row * self.width + self.columns.crop_end;
+        (self.rows.crop_start..self.rows.crop_end).flat_map(move |index| plane[row(index)].iter().copied())
+    }
+}

@@ -1,0 +1,245 @@
+//! From a volume as it was scanned to the slices that networks see (IV-A).
+
+mod crop;
+mod normalise;
+mod resample;
+
+pub use crop::{AxisCrop, Crop, Offset};
+pub use normalise::{Normalisation, clip, percentile};
+pub use resample::{Grid, Resampling};
+
+use super::{DataError, Image, Labels, Place, UNLABELLED, Volume};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Longest side of an image, before and after.
+const SIDE_LIMIT: usize = 8192;
+
+/// How volumes are prepared. The defaults are the paper's for ACDC; what it leaves open is said at each field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preprocessing {
+    /// In-plane spacing to resample to, in mm; `null` leaves the pixels as they are. Default 1.51.
+    pub spacing_mm: Option<f64>,
+    /// Rows and columns to crop or pad to, centred; one number stands for a square. Default 224 x 224.
+    #[serde(deserialize_with = "side_or_pair")]
+    pub size: [usize; 2],
+    /// Interpolation of images, labels are always nearest. Not in the paper; default linear.
+    pub interpolation: Interpolation,
+    /// How the grids lie over each other. Not in the paper; default `half_pixel`.
+    pub grid: Grid,
+    /// Where the odd row or column goes. Not in the paper; default `floor_before`.
+    pub offset: Offset,
+    /// What images are padded with. Not in the paper; default `zero`. Masks are padded with background,
+    /// scribbles with "unlabelled".
+    pub fill: Fill,
+    /// Default `median_iqr`, per volume.
+    pub normalisation: Normalisation,
+    /// Limits intensities to these two percentiles before normalising. Default `null`; the released code has [5, 95].
+    pub clip_percentiles: Option<[f64; 2]>,
+    /// Default `resample_crop_normalise`, the order of the text.
+    pub order: Order,
+}
+
+impl Default for Preprocessing {
+    fn default() -> Self {
+        Preprocessing {
+            spacing_mm: Some(1.51),
+            size: [224, 224],
+            interpolation: Interpolation::default(),
+            grid: Grid::default(),
+            offset: Offset::default(),
+            fill: Fill::default(),
+            normalisation: Normalisation::default(),
+            clip_percentiles: None,
+            order: Order::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interpolation {
+    #[default]
+    Linear,
+    Nearest,
+}
+
+/// What images are padded with. With the order of the text, padding is normalised too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    #[default]
+    Zero,
+    /// The nearest pixel.
+    Edge,
+    /// The least value of the volume's pixels that stay.
+    Minimum,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    #[default]
+    ResampleCropNormalise,
+    ResampleNormaliseCrop,
+    NormaliseResampleCrop,
+}
+
+/// Accepts `224` and `[160, 80]`.
+fn side_or_pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[usize; 2], D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a side (224) or rows and columns ([160, 80])")]
+    enum Size {
+        Side(usize),
+        Pair([usize; 2]),
+    }
+    Ok(match Size::deserialize(deserializer)? {
+        Size::Side(side) => [side, side],
+        Size::Pair(pair) => pair,
+    })
+}
+
+/// Prepares a volume: image, mask and scribble stay pixel on pixel.
+pub fn preprocess(volume: &Volume, parameters: &Preprocessing) -> Result<Volume, DataError> {
+    check_parameters(parameters)?;
+    let shape = check_volume(volume)?;
+    let target = parameters.spacing_mm.map_or(volume.spacing, |spacing| [spacing, spacing]);
+    check_target(volume, shape, target)?;
+    let pipeline = Pipeline {
+        parameters,
+        resampling: Resampling::new(shape, volume.spacing, target, parameters.grid),
+        resamples: target != volume.spacing,
+    };
+    Ok(Volume {
+        case: volume.case.clone(),
+        name: volume.name.clone(),
+        spacing: target,
+        image: pipeline.image(&volume.image, shape),
+        mask: pipeline.labels(&volume.mask, shape, 0),
+        // Padding a scribble with 0 would annotate it as background (the released code's fault).
+        scribble: volume.scribble.as_ref().map(|scribble| pipeline.labels(scribble, shape, UNLABELLED)),
+    })
+}
+
+struct Pipeline<'a> {
+    parameters: &'a Preprocessing,
+    resampling: Resampling,
+    /// At the spacing that it has, a volume is left as it is, bit for bit.
+    resamples: bool,
+}
+
+impl Pipeline<'_> {
+    /// In double precision to the end.
+    fn image(&self, image: &Image, shape: [usize; 2]) -> Image {
+        let values: Vec<f64> = image.data.iter().map(|&x| f64::from(x)).collect();
+        let values = match self.parameters.order {
+            Order::ResampleCropNormalise => self.normalise(self.crop(self.resample(values, shape), shape)),
+            Order::ResampleNormaliseCrop => self.crop(self.normalise(self.resample(values, shape)), shape),
+            Order::NormaliseResampleCrop => self.crop(self.resample(self.normalise(values), shape), shape),
+        };
+        let [height, width] = self.parameters.size;
+        let data = values.into_iter().map(|x| x as f32).collect();
+        Image { slices: image.slices, channels: image.channels, height, width, data }
+    }
+
+    fn labels(&self, labels: &Labels, shape: [usize; 2], fill: u8) -> Labels {
+        let crop = Crop::new(self.resampled_shape(shape), self.parameters.size, self.parameters.offset);
+        let plane = |plane: &[u8]| {
+            let resampled = if self.resamples { self.resampling.nearest(plane) } else { plane.to_vec() };
+            crop.apply(&resampled, Some(fill))
+        };
+        let data = labels.data.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect();
+        let [height, width] = self.parameters.size;
+        Labels { slices: labels.slices, height, width, data }
+    }
+
+    fn resampled_shape(&self, shape: [usize; 2]) -> [usize; 2] {
+        if self.resamples { self.resampling.shape() } else { shape }
+    }
+
+    fn resample(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
+        if !self.resamples {
+            return values;
+        }
+        let plane = |plane| match self.parameters.interpolation {
+            Interpolation::Linear => self.resampling.linear(plane),
+            Interpolation::Nearest => self.resampling.nearest(plane),
+        };
+        values.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect()
+    }
+
+    fn crop(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
+        let shape = self.resampled_shape(shape);
+        let crop = Crop::new(shape, self.parameters.size, self.parameters.offset);
+        let planes = || values.chunks_exact(shape[0] * shape[1]);
+        let fill = match self.parameters.fill {
+            Fill::Zero => Some(0.0),
+            Fill::Edge => None,
+            Fill::Minimum => Some(planes().flat_map(|plane| crop.kept(plane)).fold(f64::INFINITY, f64::min)),
+        };
+        planes().flat_map(|plane| crop.apply(plane, fill)).collect()
+    }
+
+    fn normalise(&self, mut values: Vec<f64>) -> Vec<f64> {
+        if let Some(percentiles) = self.parameters.clip_percentiles {
+            clip(&mut values, percentiles);
+        }
+        self.parameters.normalisation.apply(&mut values);
+        values
+    }
+}
+
+fn check_parameters(parameters: &Preprocessing) -> Result<(), DataError> {
+    let wrong = |name, message: &str| Err(DataError::Parameter { name, message: message.to_owned() });
+    let is_spacing = |spacing: f64| spacing.is_finite() && spacing > 0.0;
+    if parameters.spacing_mm.is_some_and(|spacing| !is_spacing(spacing)) {
+        return wrong(
+            "spacing_mm",
+            "must be a positive number of millimetres, or null to leave the pixels as they are",
+        );
+    }
+    if parameters.size.iter().any(|side| !(1..=SIDE_LIMIT).contains(side)) {
+        return wrong("size", &format!("rows and columns go from 1 to {SIDE_LIMIT}"));
+    }
+    let in_order = |[low, high]: [f64; 2]| 0.0 <= low && low < high && high <= 100.0;
+    if parameters.clip_percentiles.is_some_and(|percentiles| !in_order(percentiles)) {
+        return wrong("clip_percentiles", "must be two rising numbers between 0 and 100");
+    }
+    Ok(())
+}
+
+/// Rows and columns of a sound volume.
+fn check_volume(volume: &Volume) -> Result<[usize; 2], DataError> {
+    let place = || Place::new(&volume.case, format_args!("volume {}", volume.name));
+    let Image { slices, channels, height, width, ref data } = volume.image;
+    let image = [slices, height, width];
+    if [channels, slices, height, width].contains(&0) || height.max(width) > SIDE_LIMIT {
+        return Err(DataError::Size { place: place(), size: [height, width], limit: SIDE_LIMIT });
+    }
+    if data.len() != slices * channels * height * width {
+        return Err(DataError::Shape { place: place(), is: [data.len(), 1, 1], image });
+    }
+    for labels in [Some(&volume.mask), volume.scribble.as_ref()].into_iter().flatten() {
+        let is = [labels.slices, labels.height, labels.width];
+        if is != image || labels.data.len() != slices * height * width {
+            return Err(DataError::Shape { place: place(), is, image });
+        }
+    }
+    if volume.spacing.iter().any(|&spacing| !(spacing.is_finite() && spacing > 0.0)) {
+        return Err(DataError::Spacing { place: place(), spacing: volume.spacing });
+    }
+    match data.iter().filter(|x| !x.is_finite()).count() {
+        0 => Ok([height, width]),
+        count => Err(DataError::NotFinite { place: place(), count }),
+    }
+}
+
+/// A spacing far off would ask for more memory than there is.
+fn check_target(volume: &Volume, shape: [usize; 2], target: [f64; 2]) -> Result<(), DataError> {
+    let length = |i: usize| Resampling::length(shape[i], volume.spacing[i], target[i]);
+    if length(0).max(length(1)) <= SIDE_LIMIT as f64 {
+        return Ok(());
+    }
+    let place = Place::new(&volume.case, format_args!("volume {} resampled", volume.name));
+    Err(DataError::Size { place, size: [length(0) as usize, length(1) as usize], limit: SIDE_LIMIT })
+}

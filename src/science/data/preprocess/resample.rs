@@ -1,0 +1,97 @@
+use serde::{Deserialize, Serialize};
+
+/// How the pixels of the new grid lie over those of the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grid {
+    /// Both grids span the same area, from edge to edge (scikit-image, torch `align_corners=False`).
+    #[default]
+    HalfPixel,
+    /// The centres of the corner pixels coincide (SciPy's `zoom`).
+    AlignCorners,
+    /// The exact spacing, first centres coincide (SimpleITK).
+    PhysicalOrigin,
+    /// The exact spacing, first edges coincide.
+    PhysicalCentre,
+}
+
+impl Grid {
+    /// Source coordinate of each target pixel along one axis, clamped to the source's pixels.
+    fn axis(self, source: usize, target: usize, spacing: f64, target_spacing: f64) -> Vec<f64> {
+        let (n, m) = (source as f64, target as f64);
+        let ratio = target_spacing / spacing;
+        let coordinate = |i: usize| {
+            let i = i as f64;
+            match self {
+                Grid::HalfPixel => (i + 0.5) * (n / m) - 0.5,
+                Grid::AlignCorners if target == 1 => 0.0,
+                Grid::AlignCorners => i * (n - 1.0) / (m - 1.0),
+                Grid::PhysicalOrigin => i * ratio,
+                Grid::PhysicalCentre => (i + 0.5) * ratio - 0.5,
+            }
+        };
+        (0..target).map(|i| coordinate(i).clamp(0.0, n - 1.0)).collect()
+    }
+}
+
+/// In-plane resampling of planes `[row, column]` of one shape.
+#[derive(Debug, Clone)]
+pub struct Resampling {
+    width: usize,
+    last: [usize; 2],
+    rows: Vec<f64>,
+    columns: Vec<f64>,
+}
+
+impl Resampling {
+    /// From `shape` (rows, columns; not empty) at `spacing` to `target` mm a pixel.
+    pub fn new(shape: [usize; 2], spacing: [f64; 2], target: [f64; 2], grid: Grid) -> Self {
+        let axis = |i: usize| {
+            let length = Self::length(shape[i], spacing[i], target[i]) as usize;
+            grid.axis(shape[i], length, spacing[i], target[i])
+        };
+        let last = shape.map(|side| side.saturating_sub(1));
+        Resampling { width: shape[1], last, rows: axis(0), columns: axis(1) }
+    }
+
+    /// Pixels along an axis: rounded (half to even), at least one.
+    pub fn length(pixels: usize, spacing: f64, target: f64) -> f64 {
+        (pixels as f64 * spacing / target).round_ties_even().max(1.0)
+    }
+
+    /// Rows and columns of the result.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.rows.len(), self.columns.len()]
+    }
+
+    /// Bilinear interpolation, edge values beyond the outer centres.
+    pub fn linear(&self, plane: &[f64]) -> Vec<f64> {
+        let mut resampled = Vec::with_capacity(self.rows.len() * self.columns.len());
+        for &y in &self.rows {
+            let (top, bottom, down) = cell(y, self.last[0]);
+            for &x in &self.columns {
+                let (left, right, along) = cell(x, self.last[1]);
+                let at = |row: usize, column: usize| plane[row * self.width + column];
+                let upper = at(top, left) * (1.0 - along) + at(top, right) * along;
+                let lower = at(bottom, left) * (1.0 - along) + at(bottom, right) * along;
+                resampled.push(upper * (1.0 - down) + lower * down);
+            }
+        }
+        resampled
+    }
+
+    /// The nearest pixel, the later one of two equally near.
+    pub fn nearest<T: Copy>(&self, plane: &[T]) -> Vec<T> {
+        let nearest = |coordinate: f64, last: usize| ((coordinate + 0.5).floor() as usize).min(last);
+        let columns: Vec<usize> = self.columns.iter().map(|&x| nearest(x, self.last[1])).collect();
+        let row = |&y: &f64| nearest(y, self.last[0]) * self.width;
+        let pixels = self.rows.iter().map(row).flat_map(|start| columns.iter().map(move |column| start + column));
+        pixels.map(|pixel| plane[pixel]).collect()
+    }
+}
+
+/// The pixels around a coordinate and how far it is past the first, from 0 to 1.
+fn cell(coordinate: f64, last: usize) -> (usize, usize, f64) {
+    let before = (coordinate as usize).min(last);
+    (before, (before + 1).min(last), coordinate - before as f64)
+}

@@ -1,0 +1,163 @@
+//! Vectors of the processor at hand, chosen when the program runs.
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// The widest vectors that the processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instructions {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Portable,
+}
+
+pub(super) fn instructions() -> Instructions {
+    #[cfg(target_arch = "x86_64")]
+    {
+        // The AVX-512 functions call AVX2 ones: both are asked for.
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if avx2 && is_x86_feature_detected!("avx512f") {
+            return Instructions::Avx512;
+        }
+        if avx2 {
+            return Instructions::Avx2;
+        }
+    }
+    Instructions::Portable
+}
+
+/// A vector of floats. Pointers must be valid for `WIDTH` values, and the processor must have the type's
+/// instructions.
+pub(super) trait Lanes: Copy {
+    const WIDTH: usize;
+    /// Filters of a register block: as many as leave no sum in memory.
+    const FILTERS: usize;
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    /// `self * factor + sum`
+    unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self;
+    unsafe fn total(self) -> f32;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for __m512 {
+    const WIDTH: usize = 16;
+    const FILTERS: usize = 8;
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { _mm512_set1_ps(value) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self {
+        unsafe { _mm512_fmadd_ps(self, factor, sum) }
+    }
+    #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for __m256 {
+    const WIDTH: usize = 8;
+    const FILTERS: usize = 4;
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { _mm256_set1_ps(value) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { _mm256_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self {
+        unsafe { _mm256_fmadd_ps(self, factor, sum) }
+    }
+    #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        let mut lanes = [0.0; 8];
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self) };
+        unsafe { Portable::total(Portable::load(lanes.as_ptr())) }
+    }
+}
+
+/// Eight floats that the compiler makes the best of.
+#[derive(Clone, Copy)]
+pub(super) struct Portable([f32; 8]);
+
+impl Lanes for Portable {
+    const WIDTH: usize = 8;
+    const FILTERS: usize = 4;
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Portable([value; 8])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Portable(unsafe { from.cast::<[f32; 8]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { to.cast::<[f32; 8]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self {
+        let mut result = sum;
+        for lane in 0..8 {
+            result.0[lane] += self.0[lane] * factor.0[lane];
+        }
+        result
+    }
+    #[inline(always)]
+    unsafe fn total(self) -> f32 {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}
+
+/// Compiles a function's body for each instruction set and calls the best one. The body must consist of
+/// plain loops over slices; the compiler makes vectors of them.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+        $(#[$meta])*
+        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+            #[inline(always)]
+            fn body($($argument: $type),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx2,fma")]
+            unsafe fn avx512($($argument: $type),*) $(-> $result)? {
+                body($($argument),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2($($argument: $type),*) $(-> $result)? {
+                body($($argument),*)
+            }
+            match $crate::science::model::kernel::lanes::instructions() {
+                // SAFETY: the processor has what the function was compiled for.
+                #[cfg(target_arch = "x86_64")]
+                $crate::science::model::kernel::lanes::Instructions::Avx512 => unsafe { avx512($($argument),*) },
+                #[cfg(target_arch = "x86_64")]
+                $crate::science::model::kernel::lanes::Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                $crate::science::model::kernel::lanes::Instructions::Portable => body($($argument),*),
+            }
+        }
+    };
+}
+pub(super) use vectorised;

@@ -1,0 +1,60 @@
+use super::slices;
+use super::study::{Comparison, Methods, read_scores};
+use crate::contract::{self, ParameterError, Port, Stage, StageContext, StageError};
+use crate::report::{significance, table};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Mean and standard deviation of a score by method and label fraction, as Markdown, LaTeX and CSV.
+pub struct Table;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableParameters {
+    /// Of the files: `NAME.md`, `NAME.tex`, `NAME.csv`.
+    pub name: String,
+    pub caption: String,
+    pub methods: Methods,
+    #[serde(default)]
+    pub compare: Comparison,
+}
+
+impl Stage for Table {
+    fn kind(&self) -> &'static str {
+        "table"
+    }
+
+    fn summary(&self) -> &'static str {
+        "table of means and standard deviations by method, in Markdown, LaTeX and CSV"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn inputs(&self) -> &'static [Port] {
+        const { &[Port::many("scores", "scores"), Port::optional("significance", "significance")] }
+    }
+
+    fn outputs(&self) -> &'static [Port] {
+        const { &[Port::one("tables", "tables")] }
+    }
+
+    fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
+        contract::canonical::<TableParameters>(with)
+    }
+
+    fn run(&self, context: &StageContext) -> Result<(), StageError> {
+        let TableParameters { name, caption, methods, compare } = context.parameters()?;
+        let inputs = context.all_inputs("scores");
+        let layout = compare.layout(inputs, &methods, &caption)?;
+        let mut built = table::build(&read_scores(inputs)?, &layout).map_err(StageError::failed)?;
+        if let Some(folder) = context.optional_input("significance") {
+            built = built.with_significance(&significance::read(folder).map_err(StageError::failed)?);
+        }
+        let folder = context.output("tables")?;
+        slices::write_file(&folder.join(format!("{name}.md")), table::markdown(&built).as_bytes())?;
+        slices::write_file(&folder.join(format!("{name}.tex")), table::latex(&built, &name).as_bytes())?;
+        slices::write_file(&folder.join(format!("{name}.csv")), table::csv(&built).as_bytes())
+    }
+}

@@ -1,0 +1,205 @@
+use super::slices::{self, Prepared};
+use crate::contract::{self, ParameterError, Port, Progress, Stage, StageContext, StageError};
+use crate::report::log;
+use crate::science::method::Method;
+use crate::science::training::{
+    Checkpoint, EpochReport, Losses, Observer, TrainingParameters, TrainingSet, Validation, fit, segmentor,
+};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Trains one method on one fold at one label fraction.
+pub struct Train;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainParameters {
+    #[serde(default)]
+    pub method: Method,
+    #[serde(default)]
+    pub training: TrainingParameters,
+    /// Percent of the training cases whose scribbles are used; 50 = all of the segmentor's.
+    #[serde(default = "all_labels")]
+    pub label_fraction: f64,
+}
+
+fn all_labels() -> f64 {
+    50.0
+}
+
+impl Stage for Train {
+    fn kind(&self) -> &'static str {
+        "train"
+    }
+
+    fn summary(&self) -> &'static str {
+        "train a segmentor, alone or against a discriminator; goes on from its checkpoint after an interruption"
+    }
+
+    fn revision(&self) -> u32 {
+        1
+    }
+
+    fn inputs(&self) -> &'static [Port] {
+        const { &[Port::one("slices", "slices"), Port::one("scribbles", "scribbles"), Port::one("split", "split")] }
+    }
+
+    fn outputs(&self) -> &'static [Port] {
+        const { &[Port::one("weights", "weights"), Port::one("log", "log")] }
+    }
+
+    fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
+        let canonical = contract::canonical::<TrainParameters>(with)?;
+        let fraction = canonical["label_fraction"].as_f64().unwrap_or_default();
+        if !(fraction > 0.0 && fraction <= 50.0) {
+            let message = format!("{fraction} is not above 0 and up to 50: the other half trains the discriminator");
+            return Err(ParameterError::new("label_fraction", message));
+        }
+        Ok(canonical)
+    }
+
+    fn numerics(&self, _: &Value) -> Option<String> {
+        Some("flex/f32".to_owned())
+    }
+
+    fn run(&self, context: &StageContext) -> Result<(), StageError> {
+        let parameters: TrainParameters = context.parameters()?;
+        let set = training_set(context, &parameters)?;
+        let checkpoint = context.scratch.join("checkpoint.bin");
+        let resume = read_checkpoint(&checkpoint, context.progress.as_ref())?;
+        let mut observer = StageObserver::new(context, &parameters, checkpoint);
+        let TrainParameters { method, training, .. } = &parameters;
+        let device = Device::flex();
+        let outcome = fit(method, training, &set, context.seed, &device, resume, &mut observer);
+        let fit = outcome.map_err(StageError::failed)?;
+        if let Some(error) = observer.error {
+            return Err(error);
+        }
+        if !fit.finished {
+            return Err(StageError::Cancelled);
+        }
+        let weights = context.output("weights")?;
+        let bytes = fit.weights.to_bytes().map_err(StageError::failed)?;
+        slices::write_file(&weights.join("weights.safetensors"), &bytes)?;
+        let network = segmentor(method, training, set.channels, set.classes);
+        slices::write_json(&weights.join("model.json"), &network)?;
+        let best = serde_json::json!({
+            "best_epoch": fit.best_epoch, "validation_dice": fit.best_dice, "epochs": fit.log.len(),
+        });
+        slices::write_json(&weights.join("training.json"), &best)?;
+        let rows = fit.log.iter().flat_map(|report| {
+            let row = |(name, value): (&String, &f64)| log::Row {
+                step: (report.epoch * report.steps) as i64,
+                epoch: report.epoch as f64,
+                name: name.clone(),
+                value: *value,
+            };
+            report.values.iter().map(row).collect::<Vec<_>>()
+        });
+        log::write(context.output("log")?, &rows.collect::<Vec<_>>()).map_err(StageError::failed)
+    }
+}
+
+/// Puts each case where the split says: nothing of test cases is opened here.
+fn training_set(context: &StageContext, parameters: &TrainParameters) -> Result<TrainingSet, StageError> {
+    let split = slices::read_split(context.input("split")?)?;
+    let prepared = Prepared::open(context.input("slices")?)?;
+    let scribbles = context.input("scribbles")?;
+    let mut set = TrainingSet {
+        channels: prepared.channels,
+        height: prepared.height,
+        width: prepared.width,
+        classes: prepared.classes.len(),
+        images: prepared.slices_of(&split.segmentor),
+        annotated: Vec::new(),
+        unlabelled: Vec::new(),
+        masks: Vec::new(),
+        validation: Vec::new(),
+    };
+    for volume in prepared.volumes(split.labelled(parameters.label_fraction))? {
+        let scribble = slices::read_scribble(scribbles, &volume)?;
+        set.annotated.extend(TrainingSet::annotated_slices(&volume, &scribble, parameters.method.supervision));
+    }
+    for volume in prepared.volumes(split.unlabelled(parameters.label_fraction))? {
+        set.unlabelled.extend((0..volume.image.slices).map(|i| volume.image.slice(i).to_vec()));
+    }
+    for volume in prepared.volumes(&split.discriminator)? {
+        set.masks.extend((0..volume.mask.slices).map(|i| volume.mask.slice(i).to_vec()));
+    }
+    let validation = prepared.volumes(&split.validation)?;
+    set.validation = validation.into_iter().map(|volume| Validation { case: volume.case.clone(), volume }).collect();
+    Ok(set)
+}
+
+/// A checkpoint that cannot be read is worth a line in the log, not a failed stage: training starts anew.
+fn read_checkpoint(path: &Path, progress: &dyn Progress) -> Result<Option<Checkpoint>, StageError> {
+    match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StageError::Io { action: "read", path: path.to_owned(), source }),
+        Ok(bytes) => match Checkpoint::from_bytes(&bytes) {
+            Ok(checkpoint) => {
+                progress.log(&format!("going on from epoch {}", checkpoint.progress.epochs));
+                Ok(Some(checkpoint))
+            }
+            Err(error) => {
+                progress.log(&format!("{error}; training starts anew"));
+                Ok(None)
+            }
+        },
+    }
+}
+
+/// Reports progress and writes checkpoints.
+struct StageObserver<'a> {
+    context: &'a StageContext,
+    epochs: usize,
+    plays: bool,
+    checkpoint: PathBuf,
+    dice: f64,
+    error: Option<StageError>,
+}
+
+impl<'a> StageObserver<'a> {
+    fn new(context: &'a StageContext, parameters: &TrainParameters, checkpoint: PathBuf) -> Self {
+        let plays = parameters.method.discriminator != crate::science::method::DiscriminatorKind::None;
+        let epochs = parameters.training.epochs;
+        StageObserver { context, epochs, plays, checkpoint, dice: f64::NAN, error: None }
+    }
+
+    fn write(&self, checkpoint: &Checkpoint) -> Result<(), StageError> {
+        let bytes = checkpoint.to_bytes().map_err(StageError::failed)?;
+        let partial = self.checkpoint.with_extension("partial");
+        slices::write_file(&partial, &bytes)?;
+        std::fs::rename(&partial, &self.checkpoint).map_err(|source| StageError::Io {
+            action: "rename",
+            path: partial,
+            source,
+        })
+    }
+}
+
+impl Observer for StageObserver<'_> {
+    fn step(&mut self, epoch: usize, step: usize, steps: usize, losses: &Losses) -> bool {
+        let done = ((epoch - 1) * steps + step) as u64;
+        let mut message = format!("epoch {epoch}/{}, L_sup {:.3}", self.epochs, losses.supervised);
+        if self.plays {
+            message += &format!(", V_D {:.2}, V_G {:.2}", losses.discriminator, losses.generator);
+        }
+        if self.dice.is_finite() {
+            message += &format!(", validation Dice {:.3}", self.dice);
+        }
+        self.context.progress.update(done, (self.epochs * steps) as u64, &message);
+        !self.context.cancelled()
+    }
+
+    fn epoch(&mut self, report: &EpochReport, checkpoint: &mut dyn FnMut() -> Checkpoint) -> bool {
+        self.dice = report.values.get("validation_dice").copied().unwrap_or(self.dice);
+        let values: Vec<String> = report.values.iter().map(|(name, value)| format!("{name} {value:.5}")).collect();
+        self.context.progress.log(&format!("epoch {}: {}", report.epoch, values.join(", ")));
+        // After every epoch: a wish to stop is mostly seen in the middle of one, when there is nothing to write.
+        self.error = self.write(&checkpoint()).err();
+        !self.context.cancelled() && self.error.is_none()
+    }
+}

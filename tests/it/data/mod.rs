@@ -1,0 +1,6 @@
+mod acdc;
+mod augment;
+mod nifti;
+mod phantom;
+mod preprocess;
+mod split;

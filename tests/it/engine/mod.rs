@@ -1,0 +1,9 @@
+//! The engine with toy stages and plans built by hand.
+
+mod explain;
+mod faults;
+mod keys;
+mod results;
+mod runs;
+mod sharing;
+mod toys;

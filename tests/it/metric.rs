@@ -1,0 +1,130 @@
+//! Dice and Hausdorff distance: worked by hand, and what holds for any masks.
+
+use proptest::prelude::*;
+use runner::science::data::Labels;
+use runner::science::metric::{
+    BothEmpty, EmptyDice, Hausdorff, MetricError, OneEmpty, Plane, Points, SoftDenominator, Statistic, VolumeDice,
+    class_dice, multi_class_dice, soft_dice, squared_distances, volume_dice,
+};
+
+#[test]
+fn dice_by_hand() {
+    // Class 1 overlaps at 1 of 2 + 2 pixels, class 2 at 1 of 1 + 1; pooled 2 of 3 + 3.
+    let (prediction, truth) = ([1, 1, 0, 2], [0, 1, 1, 2]);
+    let dice = multi_class_dice(&prediction, &truth, 3, EmptyDice::One).unwrap();
+    assert_eq!(dice, Some(2.0 * 2.0 / (3.0 + 3.0)));
+    assert_eq!(class_dice(&prediction, &truth, 3, 1, EmptyDice::One).unwrap(), Some(2.0 * 1.0 / (2.0 + 2.0)));
+    assert_eq!(class_dice(&prediction, &truth, 3, 2, EmptyDice::One).unwrap(), Some(1.0));
+}
+
+#[test]
+fn a_slice_pair_differs_from_its_pooled_volume() {
+    let labels = |data: [u8; 4]| Labels { slices: 2, height: 1, width: 2, data: data.to_vec() };
+    let (prediction, truth) = (labels([1, 1, 0, 1]), labels([1, 1, 1, 0]));
+    let dice = |unit| volume_dice(&prediction, &truth, 2, None, unit, EmptyDice::One).unwrap();
+    assert_eq!(dice(VolumeDice::SliceMean), Some((1.0 + 0.0) / 2.0));
+    assert_eq!(dice(VolumeDice::Pooled), Some(2.0 * 2.0 / (3.0 + 3.0)));
+}
+
+#[test]
+fn what_is_no_segmentation_is_reported() {
+    let dice = |p: &[u8], t: &[u8]| multi_class_dice(p, t, 4, EmptyDice::One).unwrap_err();
+    assert_eq!(dice(&[0, 1], &[0]), MetricError::Length { prediction: 2, truth: 1 });
+    // A scribble where the truth should be.
+    assert_eq!(dice(&[0, 1], &[0, 255]), MetricError::Label { label: 255, pixel: 1, classes: 4 });
+    assert_eq!(class_dice(&[0], &[0], 4, 4, EmptyDice::One), Err(MetricError::Class { class: 4, classes: 4 }));
+    let soft = soft_dice(&[0.5, f64::NAN], &[0], 2, SoftDenominator::Sum);
+    assert!(matches!(soft, Err(MetricError::Probability { class: 1, pixel: 0, .. })));
+
+    let distance = |plane| Hausdorff::default().distance(&[1, 0], &[0, 1], 1, plane).unwrap_err();
+    assert_eq!(distance(Plane::pixels(2, 2)), MetricError::Plane { found: 2, height: 2, width: 2 });
+    let spacing = [0.0, 1.0];
+    assert_eq!(distance(Plane { height: 1, width: 2, spacing }), MetricError::Spacing { spacing });
+}
+
+#[test]
+fn hausdorff_by_hand() {
+    // One pixel against two in a row of five: 3 to the left one, 1 to the right one.
+    let (prediction, truth) = ([0, 0, 0, 1, 0], [1, 0, 0, 0, 1]);
+    let of = |statistic, spacing| {
+        let plane = Plane { height: 1, width: 5, spacing };
+        Hausdorff { statistic, ..Hausdorff::default() }.distance(&prediction, &truth, 1, plane).unwrap().unwrap()
+    };
+    assert_eq!(of(Statistic::Maximum, [1.0, 1.0]), 3.0);
+    assert_eq!(of(Statistic::Maximum, [1.0, 1.5]), 4.5);
+    // Forward {1}, backward {3, 1}: means 1 and 2.
+    assert_eq!(of(Statistic::Mean, [1.0, 1.0]), 1.5);
+    // Pooled {1, 1, 3}: at 0.95 * 2 = 1.9 between 1 and 3. Directed: backward at 0.95 between 1 and 3.
+    assert!((of(Statistic::Percentile95Pooled, [1.0, 1.0]) - 2.8).abs() < 1e-12);
+    assert!((of(Statistic::Percentile95Directed, [1.0, 1.0]) - 2.9).abs() < 1e-12);
+}
+
+#[test]
+fn parameters_read_back_and_have_the_papers_defaults() {
+    let parsed: Hausdorff = serde_json::from_str(r#"{"points": "surface4", "statistic": "percentile95_pooled"}"#)
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((parsed.points, parsed.statistic), (Points::Surface4, Statistic::Percentile95Pooled));
+    assert_eq!((parsed.one_empty, parsed.both_empty), (OneEmpty::ImageSide, BothEmpty::Undefined));
+    assert!(serde_json::from_str::<Hausdorff>(r#"{"point": "set"}"#).is_err());
+}
+
+/// Masks of any density up to 12 x 12, the sparse ones too.
+fn plane_and_masks() -> impl Strategy<Value = (Plane, Vec<u8>, Vec<u8>)> {
+    (1..12_usize, 1..12_usize, 0.3..3.0_f64, 0.3..3.0_f64).prop_flat_map(|(height, width, dy, dx)| {
+        let labels = || {
+            (0.0..1.0_f64)
+                .prop_flat_map(move |p| prop::collection::vec(prop::bool::weighted(p), height * width))
+                .prop_map(|mask| mask.into_iter().map(u8::from).collect::<Vec<u8>>())
+        };
+        (Just(Plane { height, width, spacing: [dy, dx] }), labels(), labels())
+    })
+}
+
+fn brute_force(mask: &[bool], plane: Plane, pixel: usize) -> f64 {
+    let at = |pixel: usize| (pixel / plane.width, pixel % plane.width);
+    let squared = |other: usize| {
+        let (dy, dx) = (at(pixel).0.abs_diff(at(other).0) as f64, at(pixel).1.abs_diff(at(other).1) as f64);
+        (dy * plane.spacing[0]).powi(2) + (dx * plane.spacing[1]).powi(2)
+    };
+    (0..mask.len()).filter(|&other| mask[other]).map(squared).fold(f64::INFINITY, f64::min)
+}
+
+proptest! {
+    #[test]
+    fn distances_are_those_of_brute_force((plane, labels, _) in plane_and_masks()) {
+        let mask: Vec<bool> = labels.iter().map(|&label| label == 1).collect();
+        let exact = squared_distances(&mask, Plane::pixels(plane.height, plane.width));
+        let scaled = squared_distances(&mask, plane);
+        for pixel in 0..mask.len() {
+            // Whole numbers of squared pixels come out exactly.
+            prop_assert_eq!(exact[pixel], brute_force(&mask, Plane::pixels(plane.height, plane.width), pixel));
+            let expected = brute_force(&mask, plane, pixel);
+            prop_assert!(scaled[pixel] == expected || (scaled[pixel] - expected).abs() <= 1e-12 * expected);
+        }
+    }
+
+    #[test]
+    fn metrics_are_symmetric_and_bounded((plane, a, b) in plane_and_masks()) {
+        let dice = |x: &[u8], y: &[u8]| multi_class_dice(x, y, 2, EmptyDice::One).unwrap().unwrap();
+        prop_assert_eq!(dice(&a, &b), dice(&b, &a));
+        prop_assert!((0.0..=1.0).contains(&dice(&a, &b)));
+        prop_assert_eq!(dice(&a, &a), 1.0);
+        for points in [Points::Set, Points::Surface4, Points::Surface8] {
+            let hausdorff = Hausdorff { points, both_empty: BothEmpty::Zero, ..Hausdorff::default() };
+            let distance = |x: &[u8], y: &[u8]| hausdorff.distance(x, y, 1, plane).unwrap().unwrap();
+            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
+            prop_assert_eq!(distance(&a, &a), 0.0);
+            prop_assert_eq!(distance(&a, &b) == 0.0, a == b, "a mask is known by its points");
+        }
+    }
+
+    #[test]
+    fn soft_dice_of_a_one_hot_is_the_hard_one((_, a, b) in plane_and_masks()) {
+        let one_hot: Vec<f64> =
+            [0, 1].iter().flat_map(|class| a.iter().map(move |label| f64::from(u8::from(label == class)))).collect();
+        let hard = multi_class_dice(&a, &b, 2, EmptyDice::Undefined).unwrap();
+        for denominator in [SoftDenominator::Sum, SoftDenominator::Squares] {
+            prop_assert_eq!(soft_dice(&one_hot, &b, 2, denominator).unwrap(), hard);
+        }
+    }
+}

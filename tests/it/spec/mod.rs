@@ -1,0 +1,6 @@
+//! From YAML to an experiment: references, the catalogue, profiles and `--set`, and errors that point.
+
+mod errors;
+mod layers;
+pub mod project;
+mod yaml;

@@ -1,0 +1,239 @@
+//! The game on tiny made-up images: who moves when, same seed same bits, and going on from a checkpoint.
+
+use burn::tensor::Device;
+use runner::science::data::{Image, Labels, UNLABELLED, Volume};
+use runner::science::method::{DiscriminatorKind, Method};
+use runner::science::model::{Kind, Weights};
+use runner::science::training::{
+    Checkpoint, EpochReport, Fit, Losses, Observer, TrainingError, TrainingParameters, TrainingSet, Validation, fit,
+};
+
+const SIDE: usize = 32;
+
+/// A bright square of class 1 at `(top, left)` on a dark ground with a ramp.
+fn volume(case: &str, top: usize, left: usize) -> Volume {
+    let inside = |i: usize| (top..top + 12).contains(&(i / SIDE)) && (left..left + 12).contains(&(i % SIDE));
+    let image = (0..SIDE * SIDE).map(|i| if inside(i) { 1.0 } else { 0.01 * (i % 7) as f32 - 0.5 }).collect();
+    let mask: Vec<u8> = (0..SIDE * SIDE).map(|i| u8::from(inside(i))).collect();
+    Volume {
+        case: case.to_owned(),
+        name: "frame".to_owned(),
+        spacing: [1.0, 1.0],
+        image: Image { slices: 1, channels: 1, height: SIDE, width: SIDE, data: image },
+        mask: Labels { slices: 1, height: SIDE, width: SIDE, data: mask },
+        scribble: None,
+    }
+}
+
+/// Every 13th pixel is annotated.
+fn scribble(volume: &Volume) -> Labels {
+    let data = volume.mask.data.iter().enumerate();
+    let data = data.map(|(i, &label)| if i % 13 == 0 || (label == 1 && i % 5 == 0) { label } else { UNLABELLED });
+    Labels { data: data.collect(), ..volume.mask.clone() }
+}
+
+fn set(method: &Method) -> TrainingSet {
+    let volumes: Vec<Volume> = (0..4).map(|i| volume(&format!("case{i}"), 1 + 2 * i, 8 - 2 * i)).collect();
+    let annotated = volumes[..2].iter();
+    TrainingSet {
+        channels: 1,
+        height: SIDE,
+        width: SIDE,
+        classes: 2,
+        images: volumes.len(),
+        annotated: annotated.flat_map(|v| TrainingSet::annotated_slices(v, &scribble(v), method.supervision)).collect(),
+        unlabelled: volumes[2..].iter().map(|v| v.image.data.clone()).collect(),
+        masks: volumes.iter().map(|v| v.mask.data.clone()).collect(),
+        validation: vec![Validation { case: "v".into(), volume: volume("v", 4, 5) }],
+    }
+}
+
+fn parameters(epochs: usize) -> TrainingParameters {
+    let mut parameters = TrainingParameters { epochs, width: 2, batch_size: 2, ..TrainingParameters::default() };
+    parameters.steps_per_epoch = Some(2);
+    parameters.learning_rate.low = 1e-3;
+    parameters.learning_rate.high = 1e-2;
+    parameters
+}
+
+/// Stops after some epochs, keeping the checkpoint of the last.
+#[derive(Default)]
+struct StopAfter {
+    epochs: usize,
+    within_step: Option<usize>,
+    checkpoint: Option<Checkpoint>,
+    steps: usize,
+}
+
+impl Observer for StopAfter {
+    fn step(&mut self, _: usize, _: usize, _: usize, _: &Losses) -> bool {
+        self.steps += 1;
+        self.within_step != Some(self.steps)
+    }
+
+    fn epoch(&mut self, report: &EpochReport, checkpoint: &mut dyn FnMut() -> Checkpoint) -> bool {
+        self.checkpoint = Some(checkpoint());
+        report.epoch != self.epochs
+    }
+}
+
+fn train(method: &Method, parameters: &TrainingParameters, seed: u64, resume: Option<Checkpoint>) -> Fit {
+    let mut observer = StopAfter::default();
+    fit(method, parameters, &set(method), seed, &Device::flex(), resume, &mut observer).unwrap()
+}
+
+fn methods() -> Vec<(&'static str, Method)> {
+    let mut methods = Vec::new();
+    for (gating, gate_name) in [(true, "gated"), (false, "ungated")] {
+        for (discriminator, name) in [
+            (DiscriminatorKind::None, "alone"),
+            (DiscriminatorKind::Vanilla, "vanilla"),
+            (DiscriminatorKind::MultiScale, "multi-scale"),
+        ] {
+            let method = Method { attention_gating: gating, discriminator, ..Method::default() };
+            methods.push((if gating { gate_name } else { name }, method));
+        }
+    }
+    methods
+}
+
+#[test]
+fn same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    let method = Method::default();
+    let [one, two, other] =
+        [7, 7, 8].map(|seed| train(&method, &parameters(2), seed, None).weights.to_bytes().unwrap());
+    assert_eq!(one, two);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn going_on_from_a_checkpoint_gives_the_bits_of_an_unbroken_training() {
+    for (name, method) in methods() {
+        let unbroken = train(&method, &parameters(3), 5, None);
+        // Stopped in the middle of epoch 2: that epoch is done again.
+        let mut observer = StopAfter { within_step: Some(3), ..StopAfter::default() };
+        let device = Device::flex();
+        let half = fit(&method, &parameters(3), &set(&method), 5, &device, None, &mut observer).unwrap();
+        assert!(!half.finished);
+        let bytes = observer.checkpoint.unwrap().to_bytes().unwrap();
+        let resumed = train(&method, &parameters(3), 5, Some(Checkpoint::from_bytes(&bytes).unwrap()));
+        assert_eq!(resumed.weights.to_bytes().unwrap(), unbroken.weights.to_bytes().unwrap(), "{name}");
+        assert_eq!(resumed.log, unbroken.log, "{name}");
+    }
+}
+
+/// Names of trainable entries that differ between two checkpoints.
+fn moved(before: &Checkpoint, after: &Checkpoint, prefix: &str) -> (Vec<String>, Vec<String>) {
+    let (before, after) = (before.get(prefix), after.get(prefix));
+    before.keys().cloned().partition(|name| before[name] != after[name])
+}
+
+#[test]
+fn every_weight_that_should_move_moves_and_no_other() {
+    for (name, method) in methods() {
+        let parameters = parameters(1);
+        let game = |epochs| {
+            let mut observer = StopAfter { epochs, ..StopAfter::default() };
+            let training = TrainingParameters { epochs: 2, ..parameters.clone() };
+            fit(&method, &training, &set(&method), 3, &Device::flex(), None, &mut observer).unwrap();
+            observer.checkpoint.unwrap()
+        };
+        let (before, after) = (game(1), game(2));
+        let (_, still) = moved(&before, &after, "segmentor");
+        // Without gating, a vanilla or absent discriminator leaves no path to deep classifiers: there are none.
+        assert_eq!(still, Vec::<String>::new(), "{name}: weights of the segmentor that did not move");
+        let (_, still) = moved(&before, &after, "discriminator");
+        assert_eq!(still, Vec::<String>::new(), "{name}: weights of the discriminator that did not move");
+        assert_eq!(after.get("discriminator").is_empty(), method.discriminator == DiscriminatorKind::None, "{name}");
+    }
+}
+
+#[test]
+fn a_discriminator_without_rate_still_teaches_and_the_segmentor_step_leaves_it_alone() {
+    // a2 = 0: the discriminator's own step does nothing (Adam of a zero gradient), so that any move of
+    // its weights would come from the segmentor's steps.
+    let method = Method::default();
+    let mut parameters = parameters(1);
+    parameters.game.a2 = 0.0;
+    let mut observer = StopAfter::default();
+    let device = Device::flex();
+    fit(&method, &parameters, &set(&method), 3, &device, None, &mut observer).unwrap();
+    let trained = observer.checkpoint.unwrap().get("discriminator");
+    let fresh = {
+        use runner::science::model::Discriminator;
+        use runner::science::training::{Stream, generator};
+        let network = Discriminator { classes: 2, width: 2, size: [SIDE, SIDE], multi_scale: true };
+        network.init(&mut generator(3, Stream::DiscriminatorWeights, 0), &device)
+    };
+    let trainable: Vec<&String> =
+        fresh.entries().filter(|(_, entry)| entry.kind == Kind::Trainable).map(|(name, _)| name).collect();
+    assert!(!trainable.is_empty());
+    for name in trainable {
+        assert_eq!(trained[name], fresh.to_arrays()[name], "{name} was moved by the segmentor's step");
+    }
+}
+
+#[test]
+fn a_few_epochs_lower_the_supervised_loss_of_every_method() {
+    for (name, method) in methods() {
+        let log = train(&method, &parameters(12), 1, None).log;
+        let loss = |i: usize| log[i].values["supervised_loss"];
+        assert!(loss(11) < 0.7 * loss(0), "{name}: {} -> {}", loss(0), loss(11));
+        let plays = method.discriminator != DiscriminatorKind::None;
+        assert_eq!(log[0].values.contains_key("a0"), plays, "{name}");
+        assert!(log.iter().all(|report| (0.0..=1.0).contains(&report.values["validation_dice"])), "{name}");
+    }
+}
+
+#[test]
+fn stops_when_validation_no_longer_improves_and_keeps_the_best() {
+    let mut parameters = parameters(60);
+    parameters.early_stopping.patience = 3;
+    let fit = train(&Method::default(), &parameters, 2, None);
+    assert_eq!(fit.log.len(), fit.best_epoch + 3, "stopped three epochs after the best one");
+    let best = fit.log.iter().map(|report| report.values["validation_dice"]).fold(f64::MIN, f64::max);
+    assert_eq!(fit.best_dice, best);
+}
+
+#[test]
+fn weights_survive_their_file_and_foreign_ones_are_refused() {
+    let fit = train(&Method::default(), &parameters(1), 2, None);
+    let bytes = fit.weights.to_bytes().unwrap();
+    let mut copy: Weights = fit.weights.clone();
+    copy.load(&bytes, &Device::flex()).unwrap();
+    assert_eq!(copy.to_bytes().unwrap(), bytes);
+    let plain = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
+    let mut other = train(&plain, &parameters(1), 2, None).weights;
+    let error = other.load(&bytes, &Device::flex()).unwrap_err().to_string();
+    assert_eq!(error, "weights hold `gate2.bias`, which the network does not have");
+    assert!(copy.load(&bytes[..bytes.len() / 2], &Device::flex()).is_err());
+}
+
+#[test]
+fn impossible_trainings_say_what_to_change() {
+    let method = Method::default();
+    let attempt = |change: &dyn Fn(&mut TrainingSet, &mut TrainingParameters)| {
+        let (mut set, mut parameters) = (set(&method), parameters(1));
+        change(&mut set, &mut parameters);
+        match fit(&method, &parameters, &set, 1, &Device::flex(), None, &mut StopAfter::default()) {
+            Err(error) => error.to_string(),
+            Ok(_) => "trained".to_owned(),
+        }
+    };
+    assert_eq!(attempt(&|_, _| ()), "trained");
+    assert!(attempt(&|set, _| set.annotated.clear()).starts_with("no annotated image in the training set"));
+    assert!(attempt(&|set, _| set.masks.clear()).starts_with("no mask for the discriminator"));
+    assert!(attempt(&|set, _| set.height = 20).contains("multiples of 16"));
+    assert!(attempt(&|_, parameters| parameters.batch_size = 0).contains("above 0"));
+    assert!(attempt(&|set, _| set.annotated[0].image[3] = f32::NAN).contains("diverged"));
+}
+
+#[test]
+fn a_nan_loss_names_itself() {
+    let method = Method::default();
+    let mut set = set(&method);
+    set.annotated.iter_mut().for_each(|slice| slice.image[0] = f32::NAN);
+    let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), None, &mut StopAfter::default());
+    let Err(TrainingError::Diverged { name, epoch, step, .. }) = result else { panic!("trained on NaN") };
+    assert_eq!((name, epoch, step), ("supervised_loss", 1, 1));
+}
