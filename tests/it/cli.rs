@@ -171,6 +171,44 @@ fn real_acdc_runs_where_it_is() {
     assert!(!project.text("results/acdc/provenance.json").contains("shared/data"), "a path is in the provenance");
 }
 
+/// A data root is relative to the project, wherever the program is started: its digest and its files are one.
+#[test]
+fn a_relative_data_root_means_the_same_folder_from_everywhere() {
+    let project = Project::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/acdc"), &project.path("acdc"));
+    std::fs::create_dir_all(project.path("elsewhere")).unwrap();
+    let pipeline = "settings: { data_root: null }\nstages:\n  prepare:\n    stage: preprocess\n    with:\n      \
+                    dataset: { kind: acdc, root: \"${data_root}\" }\n      preprocessing: { size: 32 }\n";
+    std::fs::write(project.path("pipelines/tiny.yaml"), pipeline).unwrap();
+    let mut command = project.command(&["run", "../pipelines/tiny.yaml"], &["data_root=acdc"]);
+    let away = command.current_dir(project.path("elsewhere")).output().unwrap();
+    assert!(away.status.success(), "{}{}", stdout(&away), stderr(&away));
+    let home = project.command(&["run", "pipelines/tiny.yaml"], &["data_root=acdc"]).output().unwrap();
+    assert!(stdout(&home).starts_with("all 1 stages cached"), "{}", stdout(&home));
+}
+
+#[test]
+fn some_coordinates_name_a_stage_and_an_impossible_fraction_is_refused() {
+    let project = Project::new();
+    let explain = project.run(&["explain", ABLATION, "train[method=ours]"], &[]);
+    assert_eq!(stdout(&explain).matches("would run").count(), 2, "{}{}", stdout(&explain), stderr(&explain));
+    let refused = project.run(&["run", ABLATION], &["matrix.label_fraction=[0]"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("label_fraction"), "{}", stderr(&refused));
+}
+
+#[test]
+fn an_incomplete_run_leaves_the_provenance_of_the_results_that_stand() {
+    let project = Project::new();
+    assert!(project.run(&["run", ABLATION], &[]).status.success());
+    let before = project.text("results/ablation/provenance.json");
+    // Images of 33 pixels are prepared, and then refused by the trainings.
+    let failed = project.run(&["run", ABLATION], &["size=33"]);
+    assert_eq!(failed.status.code(), Some(1), "{}{}", stdout(&failed), stderr(&failed));
+    assert!(stdout(&failed).contains("multiples of 16"), "{}", stdout(&failed));
+    assert_eq!(project.text("results/ablation/provenance.json"), before);
+}
+
 #[test]
 fn graph_draws_and_ls_lists() {
     let project = Project::new();

@@ -52,7 +52,7 @@ impl Layout {
             routes.push(route);
         }
         let columns = columns(&column_of, &routes);
-        place(&mut slots, &columns, top, picture.graph.node_count());
+        place(&mut slots, &columns, top);
         Layout { slots, routes }
     }
 }
@@ -90,7 +90,7 @@ fn columns(column_of: &[usize], routes: &[Vec<usize>]) -> Vec<Vec<usize>> {
 }
 
 /// Columns from left to right, each centred; gaps (from slot `boxes` on) are as wide as their column.
-fn place(slots: &mut [Rectangle], columns: &[Vec<usize>], top: f64, boxes: usize) {
+fn place(slots: &mut [Rectangle], columns: &[Vec<usize>], top: f64) {
     let tall = |column: &[usize], slots: &[Rectangle]| {
         column.iter().map(|&slot| slots[slot].height + BETWEEN_BOXES).sum::<f64>() - BETWEEN_BOXES
     };
@@ -101,10 +101,8 @@ fn place(slots: &mut [Rectangle], columns: &[Vec<usize>], top: f64, boxes: usize
         let widest = column.iter().map(|&slot| slots[slot].width).fold(0.0, f64::max);
         for &slot in column {
             let at = &mut slots[slot];
-            (at.x, at.y) = (x, y);
-            if slot >= boxes {
-                at.width = widest;
-            }
+            // One width a column: arrows that start at a narrower box would run behind a wider one.
+            (at.x, at.y, at.width) = (x, y, widest);
             y += at.height + BETWEEN_BOXES;
         }
         x += widest + BETWEEN_LAYERS;
