@@ -1,6 +1,7 @@
 use super::layout::{CHARACTER, LINE, Layout, MARGIN, PADDING, Rectangle};
 use super::{Detail, picture::Picture};
 use crate::plan::Plan;
+use std::collections::BTreeSet;
 
 const HEADING: f64 = 30.0;
 
@@ -22,9 +23,11 @@ pub fn svg(plan: &Plan, detail: Detail) -> String {
          <text x=\"{MARGIN}\" y=\"{:.0}\" font-weight=\"bold\">{title}</text>\n",
         HEADING - 6.0,
     );
-    for ((_, _, outputs), route) in picture.arrows().zip(&routes) {
-        // With every instance drawn, labels would hide the arrows.
-        let label = if detail == Detail::Entries { outputs.join(", ") } else { String::new() };
+    let mut said = BTreeSet::new();
+    for ((from, _, outputs), route) in picture.arrows().zip(&routes) {
+        // With every instance drawn, labels would hide the arrows; and one label serves all arrows of an output.
+        let label = outputs.join(", ");
+        let label = if detail == Detail::Entries && said.insert((from, label.clone())) { label } else { String::new() };
         let route: Vec<&Rectangle> = route.iter().map(|&slot| &boxes[slot]).collect();
         text += &arrow(&route, &label);
     }
