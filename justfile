@@ -20,3 +20,15 @@ check:
 
 bench:
     cargo bench
+
+# The CPU build of libtorch for `--features tch`, by pip: just libtorch [FOLDER]
+libtorch *folder:
+    scripts/libtorch.sh {{folder}}
+
+# Agreement of libtorch with flex, after `just libtorch`
+test-libtorch:
+    LIBTORCH="${LIBTORCH:-$PWD/target/libtorch}" cargo test --features tch --test it libtorch
+
+# Whether the backends for graphics cards compile; they are not run
+check-backends:
+    for backend in cuda vulkan metal; do cargo check --features $backend || exit 1; done

@@ -1,7 +1,9 @@
 use super::slices::{self, PredictedVolume, Prepared};
+use super::train::device_of;
 use crate::contract::{self, ParameterError, Port, Stage, StageContext, StageError};
 use crate::report::scores::{self, Score};
 use crate::science::data::{Labels, Volume};
+use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, MetricError, Plane, class_dice, multi_class_dice};
 use crate::science::model::{Segmentor, Weights};
 use crate::science::training::{Stream, generator, predict};
@@ -23,6 +25,8 @@ pub struct EvaluateParameters {
     /// Dice of a slice where prediction and truth are both empty.
     pub empty_dice: EmptyDice,
     pub hausdorff: Hausdorff,
+    #[serde(skip_serializing_if = "DeviceName::is_flex")]
+    pub device: DeviceName,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,18 +59,20 @@ impl Stage for Evaluate {
     }
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
-        contract::canonical::<EvaluateParameters>(with)
+        let canonical = contract::canonical::<EvaluateParameters>(with)?;
+        device_of(&canonical)?;
+        Ok(canonical)
     }
 
-    fn numerics(&self, _: &Value) -> Option<String> {
-        Some("flex/f32".to_owned())
+    fn numerics(&self, canonical: &Value) -> Option<String> {
+        device_of(canonical).ok().map(|device| device.numerics().to_owned())
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: EvaluateParameters = context.parameters()?;
         let prepared = Prepared::open(context.input("slices")?)?;
         let split = slices::read_split(context.input("split")?)?;
-        let device = Device::flex();
+        let device = parameters.device.open(context.threads).map_err(StageError::failed)?;
         let weights_folder = context.input("weights")?;
         let network: Segmentor = slices::read_json(&weights_folder.join("model.json"))?;
         let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;

@@ -1,11 +1,11 @@
 use super::slices::{self, Prepared};
 use crate::contract::{self, ParameterError, Port, Progress, Stage, StageContext, StageError};
 use crate::report::log;
+use crate::science::device::{DeviceError, DeviceName};
 use crate::science::method::Method;
 use crate::science::training::{
     Checkpoint, EpochReport, Losses, Observer, TrainingParameters, TrainingSet, Validation, fit, segmentor,
 };
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ pub struct TrainParameters {
     /// Percent of the training cases whose scribbles are used; 50 = all of the segmentor's.
     #[serde(default = "all_labels")]
     pub label_fraction: f64,
+    // Not in the canonical value when it is the default; the key has it from `numerics` too.
+    #[serde(default, skip_serializing_if = "DeviceName::is_flex")]
+    pub device: DeviceName,
 }
 
 fn all_labels() -> f64 {
@@ -57,11 +60,12 @@ impl Stage for Train {
             let message = format!("{fraction} is not above 0 and up to 50: the other half trains the discriminator");
             return Err(ParameterError::new("label_fraction", message));
         }
+        device_of(&canonical)?;
         Ok(canonical)
     }
 
-    fn numerics(&self, _: &Value) -> Option<String> {
-        Some("flex/f32".to_owned())
+    fn numerics(&self, canonical: &Value) -> Option<String> {
+        device_of(canonical).ok().map(|device| device.numerics().to_owned())
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
@@ -71,7 +75,7 @@ impl Stage for Train {
         let resume = read_checkpoint(&checkpoint, context.progress.as_ref())?;
         let mut observer = StageObserver::new(context, &parameters, checkpoint);
         let TrainParameters { method, training, .. } = &parameters;
-        let device = Device::flex();
+        let device = parameters.device.open(context.threads).map_err(StageError::failed)?;
         let outcome = fit(method, training, &set, context.seed, &device, resume, &mut observer);
         let fit = outcome.map_err(StageError::failed)?;
         if let Some(error) = observer.error {
@@ -100,6 +104,15 @@ impl Stage for Train {
         });
         log::write(context.output("log")?, &rows.collect::<Vec<_>>()).map_err(StageError::failed)
     }
+}
+
+/// The device of canonical parameters. One that this build lacks is refused while planning, not after hours.
+pub(super) fn device_of(canonical: &Value) -> Result<DeviceName, ParameterError> {
+    let fault = |message: String| ParameterError::new("device", message);
+    let device = canonical.get("device").and_then(Value::as_str).unwrap_or("flex");
+    let device: DeviceName = device.parse().map_err(|e: DeviceError| fault(e.to_string()))?;
+    device.built().map_err(|e| fault(e.to_string()))?;
+    Ok(device)
 }
 
 /// Puts each case where the split says: nothing of test cases is opened here.

@@ -235,3 +235,26 @@ fn every_committed_pipeline_resolves_under_every_profile() {
         assert_eq!(trainings, if profile == "paper" { 54 } else { 18 }, "{profile}");
     }
 }
+
+#[test]
+fn a_device_is_chosen_by_a_setting_and_one_that_is_not_there_is_refused_before_anything_runs() {
+    let project = Project::new();
+    let refused = |device: &str| {
+        let output = project.run(&["run", ABLATION], &[&format!("device={device}")]);
+        assert!(!output.status.success(), "{device}");
+        assert!(!project.path(".runner").exists(), "{device}: something ran");
+        stderr(&output)
+    };
+    let unknown = refused("libtroch");
+    assert!(unknown.contains("did you mean `libtorch`?"), "{unknown}");
+    if !cfg!(feature = "cuda") {
+        let not_built = refused("cuda:0");
+        assert!(not_built.contains("--features cuda"), "{not_built}");
+    }
+    if cfg!(feature = "tch") {
+        let output = project.run(&["run", ABLATION], &["device=libtorch"]);
+        assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+        let provenance = project.text("results/ablation/provenance.json");
+        assert!(provenance.contains("libtorch/f32") && !provenance.contains("flex/f32"));
+    }
+}

@@ -6,6 +6,8 @@ mod engine;
 mod golden;
 mod kernel;
 mod layers;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod metric;
 mod plan;
 mod report;

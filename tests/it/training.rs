@@ -8,10 +8,10 @@ use runner::science::training::{
     Checkpoint, EpochReport, Fit, Losses, Observer, TrainingError, TrainingParameters, TrainingSet, Validation, fit,
 };
 
-const SIDE: usize = 32;
+pub const SIDE: usize = 32;
 
 /// A bright square of class 1 at `(top, left)` on a dark ground with a ramp.
-fn volume(case: &str, top: usize, left: usize) -> Volume {
+pub fn volume(case: &str, top: usize, left: usize) -> Volume {
     let inside = |i: usize| (top..top + 12).contains(&(i / SIDE)) && (left..left + 12).contains(&(i % SIDE));
     let image = (0..SIDE * SIDE).map(|i| if inside(i) { 1.0 } else { 0.01 * (i % 7) as f32 - 0.5 }).collect();
     let mask: Vec<u8> = (0..SIDE * SIDE).map(|i| u8::from(inside(i))).collect();
@@ -32,7 +32,7 @@ fn scribble(volume: &Volume) -> Labels {
     Labels { data: data.collect(), ..volume.mask.clone() }
 }
 
-fn set(method: &Method) -> TrainingSet {
+pub fn set(method: &Method) -> TrainingSet {
     let volumes: Vec<Volume> = (0..4).map(|i| volume(&format!("case{i}"), 1 + 2 * i, 8 - 2 * i)).collect();
     let annotated = volumes[..2].iter();
     TrainingSet {
@@ -48,7 +48,7 @@ fn set(method: &Method) -> TrainingSet {
     }
 }
 
-fn parameters(epochs: usize) -> TrainingParameters {
+pub fn parameters(epochs: usize) -> TrainingParameters {
     let mut parameters = TrainingParameters { epochs, width: 2, batch_size: 2, ..TrainingParameters::default() };
     parameters.steps_per_epoch = Some(2);
     parameters.learning_rate.low = 1e-3;
