@@ -21,6 +21,10 @@ pub struct Normalised {
 /// variance: `features: [batch, channel, h, w]`, `scale, shift: [channel]`. No gradient flows through the
 /// returned statistics.
 pub fn batch_norm_relu(features: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> Normalised {
+    #[cfg(feature = "tch")]
+    if let Some((output, [mean, variance])) = super::libtorch::batch_norm_relu(&features, [&scale, &shift], epsilon) {
+        return Normalised { output, mean, variance };
+    }
     let inputs = [&features.clone().into_dispatch(), &scale.clone().into_dispatch(), &shift.clone().into_dispatch()];
     match operands(inputs.map(Clone::clone)) {
         Some(operands) => {

@@ -16,6 +16,10 @@ const PARTS: usize = 4;
 /// 2-D convolution with square kernels and zero padding `(k - 1) / 2`: `input: [batch, in, h, w]`,
 /// `weight: [out, in, k, k]`, `bias: [out]`. Fast for 1x1 and 3x3 at stride 1 and 4x4 at stride 2.
 pub fn convolution(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize) -> Tensor<4> {
+    #[cfg(feature = "tch")]
+    if let Some(output) = super::libtorch::convolution(&input, &weight, bias.as_ref(), stride) {
+        return output;
+    }
     match own(&input, &weight, bias.as_ref(), stride) {
         Some(output) => output,
         None => {
@@ -41,6 +45,10 @@ fn own(input: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, stride: 
 /// the size of `skip` by nearest neighbours, `weight: [out, a + b, 3, 3]`. Neither the upsampled nor the
 /// joined tensor is built.
 pub fn upsampled_convolution(skip: Tensor<4>, half: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "tch")]
+    if let Some(output) = super::libtorch::upsampled_convolution(&skip, &half, &weight) {
+        return output;
+    }
     match own_upsampled(&skip, &half, &weight) {
         Some(output) => output,
         None => {

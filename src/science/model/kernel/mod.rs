@@ -11,6 +11,8 @@ mod convolution;
 mod correlation;
 mod grid;
 mod lanes;
+#[cfg(feature = "tch")]
+mod libtorch;
 mod operation;
 mod reduction;
 mod scratch;

@@ -26,6 +26,12 @@ pub fn with_burn_alone<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Whether operations other than burn's own are to be used.
+#[cfg(feature = "tch")]
+pub(super) fn with_own() -> bool {
+    !BURN_ALONE.get()
+}
+
 /// Inputs of an operation that this module can serve.
 pub(super) enum Operands<const N: usize> {
     Plain([Array; N]),

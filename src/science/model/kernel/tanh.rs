@@ -9,6 +9,10 @@ const TASK: usize = 1 << 14;
 
 /// Hyperbolic tangent, within 1e-6 of the true value.
 pub fn tanh(input: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "tch")]
+    if let Some(output) = super::libtorch::tanh(&input) {
+        return output;
+    }
     match operands([input.clone().into_dispatch()]) {
         Some(operands) => {
             let forward = |[input]: [Array; 1]| {

@@ -1,0 +1,176 @@
+//! The operations of this module by libtorch's own kernels, for tensors of burn's libtorch backend.
+//!
+//! burn writes batch norm as a dozen elementwise passes there, and the gradients of a convolution as other
+//! convolutions. libtorch has each as one, and derives the backward pass itself.
+
+use super::operation::with_own;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::libtorch::TchTensor;
+use burn::backend::{
+    Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, LibTorch,
+};
+use burn::tensor::Tensor;
+use tch::{Kind, no_grad};
+
+type Tracked = <Autodiff<LibTorch> as BackendTypes>::FloatTensorPrimitive;
+
+/// [`super::convolution`].
+pub(super) fn convolution(
+    input: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    stride: usize,
+) -> Option<Tensor<4>> {
+    let padding = (weight.dims()[2] as i64 - 1) / 2;
+    let forward = |input: &tch::Tensor, weight: &tch::Tensor, bias: Option<&tch::Tensor>| {
+        let output = input.conv2d(weight, bias, [stride as i64; 2], [padding; 2], [1, 1], 1);
+        (output, [])
+    };
+    let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
+    let (output, []) = match bias {
+        None => apply([input, weight], |[input, weight]| forward(input, weight, None))?,
+        Some(bias) => apply([input, weight, bias.clone().into_dispatch()], |[input, weight, bias]| {
+            forward(input, weight, Some(bias))
+        })?,
+    };
+    Some(output)
+}
+
+/// [`super::upsampled_convolution`].
+pub(super) fn upsampled_convolution(skip: &Tensor<4>, half: &Tensor<4>, weight: &Tensor<4>) -> Option<Tensor<4>> {
+    let [_, _, height, width] = skip.dims().map(|size| size as i64);
+    let operands = [skip, half, weight].map(|tensor| tensor.clone().into_dispatch());
+    let (output, []) = apply(operands, |[skip, half, weight]| {
+        let joined = tch::Tensor::cat(&[skip, &half.upsample_nearest2d([height, width], None, None)], 1);
+        (joined.conv2d(weight, None::<&tch::Tensor>, [1, 1], [1, 1], [1, 1], 1), [])
+    })?;
+    Some(output)
+}
+
+/// [`super::batch_norm_relu`]: output, mean and variance.
+pub(super) fn batch_norm_relu(
+    features: &Tensor<4>,
+    [scale, shift]: [&Tensor<1>; 2],
+    epsilon: f64,
+) -> Option<(Tensor<4>, [Tensor<1>; 2])> {
+    let operands = [features.clone().into_dispatch(), scale.clone().into_dispatch(), shift.clone().into_dispatch()];
+    apply(operands, |[features, scale, shift]| {
+        let nothing = None::<&tch::Tensor>;
+        let (mut output, mean, inverse) =
+            features.native_batch_norm(Some(scale), Some(shift), nothing, nothing, true, 0.0, epsilon);
+        let variance = inverse.detach().pow_tensor_scalar(-2.0) - epsilon;
+        (output.relu_(), [mean, variance])
+    })
+}
+
+/// [`super::tanh`].
+pub(super) fn tanh(input: &Tensor<4>) -> Option<Tensor<4>> {
+    let (output, []) = apply([input.clone().into_dispatch()], |[input]| (input.tanh(), []))?;
+    Some(output)
+}
+
+/// Runs `forward` on f32 tensors of libtorch and notes it in the graph as one operation, if there is a
+/// graph; None for other tensors. What else it returns gets no gradient.
+fn apply<const N: usize, const D: usize, const E: usize>(
+    inputs: [DispatchTensor; N],
+    forward: impl FnOnce([&tch::Tensor; N]) -> (tch::Tensor, [tch::Tensor; E]),
+) -> Option<(Tensor<D>, [Tensor<1>; E])> {
+    if !with_own() {
+        return None;
+    }
+    let plain = |tensor: tch::Tensor| TchTensor::new(tensor.detach());
+    // Copied, as libtorch may need them on its way back and burn may write over them.
+    let extra =
+        |extra: [tch::Tensor; E]| extra.map(|tensor| Tensor::from_primitive::<LibTorch>(plain(tensor.detach().copy())));
+    if inputs.iter().all(|input| input.autodiff == DispatchAutodiffContext::Disabled) {
+        let inputs = all(inputs.map(float::<LibTorch>))?;
+        let (output, rest) = no_grad(|| forward(inputs.each_ref().map(|input| &input.tensor)));
+        return Some((Tensor::from_primitive::<LibTorch>(plain(output)), extra(rest)));
+    }
+    let inputs: [Tracked; N] = all(inputs.map(float::<Autodiff<LibTorch>>))?;
+    let nodes = inputs.each_ref().map(|input| input.node());
+    let wanted = nodes.each_ref().map(|node| !node.node_ref().requirement.is_none());
+    let inputs = inputs.map(|input| input.into_primitive());
+    let mut index = 0;
+    // Leaves of a graph of libtorch's own, for this operation alone.
+    let leaves = inputs.each_ref().map(|input| {
+        index += 1;
+        input.tensor.detach().set_requires_grad(wanted[index - 1])
+    });
+    let (graph, rest) = forward(leaves.each_ref());
+    let output = plain(graph.shallow_clone());
+    let step = Step::<N>.prepare::<NoCheckpointing>(nodes);
+    let tracked = match step.compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let leaves = leaves.into_iter().collect();
+            let held = inputs.into_iter().chain([output.clone()]).collect();
+            prepared.finish(Graph { leaves, output: graph, held }, output)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
+    };
+    Some((Tensor::from_primitive::<Autodiff<LibTorch>>(tracked), extra(rest)))
+}
+
+fn float<B: burn::backend::Backend>(input: DispatchTensor) -> Option<B::FloatTensorPrimitive>
+where
+    DispatchTensor: DispatchKindConversion<B>,
+{
+    match <DispatchTensor as DispatchKindConversion<B>>::try_into_backend(input) {
+        Ok(BackendTensor::Float(tensor)) => Some(tensor),
+        _ => None,
+    }
+}
+
+fn all<T, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
+    let present: Option<Vec<T>> = options.into_iter().collect();
+    present?.try_into().ok()
+}
+
+/// One operation's graph in libtorch.
+#[derive(Debug)]
+struct Graph {
+    leaves: Vec<tch::Tensor>,
+    output: tch::Tensor,
+    /// Inputs and output as burn knows them: while these live, burn does not write over their memory, which
+    /// libtorch needs on its way back.
+    #[allow(dead_code)]
+    held: Vec<TchTensor>,
+}
+
+impl Clone for Graph {
+    fn clone(&self) -> Self {
+        let leaves = self.leaves.iter().map(tch::Tensor::shallow_clone).collect();
+        Graph { leaves, output: self.output.shallow_clone(), held: self.held.clone() }
+    }
+}
+
+// burn's own tensors of libtorch are shared between threads in the same way.
+unsafe impl Sync for Graph {}
+
+impl Graph {
+    /// The gradients of the leaves that want one, in their order.
+    fn gradients(self, gradient: &tch::Tensor) -> Vec<tch::Tensor> {
+        // libtorch differentiates a number here: the product with the gradient, as one sum.
+        let number = (&self.output * gradient).sum(Kind::Float);
+        let wanted: Vec<&tch::Tensor> = self.leaves.iter().filter(|leaf| leaf.requires_grad()).collect();
+        tch::Tensor::run_backward(&[number], &wanted, false, false)
+    }
+}
+
+#[derive(Debug)]
+struct Step<const N: usize>;
+
+impl<const N: usize> Backward<LibTorch, N> for Step<N> {
+    type State = Graph;
+
+    fn backward(self, ops: Ops<Graph, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<LibTorch>(&ops.node);
+        let results = ops.state.gradients(&gradient.tensor);
+        for (parent, result) in ops.parents.into_iter().flatten().zip(results) {
+            gradients.register::<LibTorch>(parent.id, TchTensor::new(result));
+        }
+    }
+}
