@@ -32,6 +32,9 @@ struct Train {
     /// Threads [default: all cores]
     #[arg(long)]
     threads: Option<NonZeroUsize>,
+    /// What trains: flex, libtorch, libtorch:cuda:N, cuda:N, vulkan or metal
+    #[arg(long, default_value = "flex")]
+    device: String,
     /// Steps that are timed
     #[arg(long, default_value = "20")]
     steps: NonZeroUsize,
@@ -45,9 +48,9 @@ struct Train {
 
 impl Bench {
     pub fn exec(self) -> Result<ExitCode, Report> {
-        let What::Train(Train { size, width, batch, threads, steps, warm_up, json }) = self.what;
+        let What::Train(Train { size, width, batch, threads, device, steps, warm_up, json }) = self.what;
         let threads = threads.or(std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let bench = TrainBench { size, width, batch, threads, timed_steps: steps.get(), warm_up };
+        let bench = TrainBench { size, width, batch, threads, device, timed_steps: steps.get(), warm_up };
         let speed = bench.run().map_err(|error| miette!("{error}"))?;
         let text = if json { serde_json::to_string_pretty(&speed).into_diagnostic()? + "\n" } else { speed.text() };
         print(&text)?;

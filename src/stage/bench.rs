@@ -1,16 +1,18 @@
+use crate::science::device::{DeviceError, DeviceName};
 use crate::science::model::kernel::multiply_adds_per_second;
 use crate::science::training::{StepBenchmark, StepTimes};
-use burn::tensor::Device;
 use serde::Serialize;
 use std::fmt::Write;
 
 /// What to time: a training step of "Ours" on images that need no data set.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct TrainBench {
     pub size: usize,
     pub width: usize,
     pub batch: usize,
     pub threads: usize,
+    /// Name of the device, as in a pipeline.
+    pub device: String,
     pub timed_steps: usize,
     pub warm_up: usize,
 }
@@ -39,13 +41,17 @@ pub struct TrainSpeed {
 impl TrainBench {
     pub fn run(&self) -> Result<TrainSpeed, String> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build().map_err(|e| e.to_string())?;
+        let device: DeviceName = self.device.parse().map_err(|e: DeviceError| e.to_string())?;
         let TrainBench { size, width, batch, timed_steps: steps, warm_up, .. } = *self;
         let bench = StepBenchmark { size, width, batch, steps, warm_up };
-        let times = pool.install(|| bench.run(&Device::flex())).map_err(|e| e.to_string())?;
+        let times = pool.install(|| {
+            let device = device.open(self.threads).map_err(|e| e.to_string())?;
+            bench.run(&device).map_err(|e| e.to_string())
+        })?;
         let peak_bytes = peak_resident_bytes();
         // Two operations each.
         let peak = 2e-9 * pool.install(multiply_adds_per_second);
-        Ok(TrainSpeed::new(*self, times, peak, peak_bytes))
+        Ok(TrainSpeed::new(self.clone(), times, peak, peak_bytes))
     }
 }
 
@@ -73,11 +79,11 @@ impl TrainSpeed {
 
     /// For people.
     pub fn text(&self) -> String {
-        let TrainBench { size, width, batch, threads, timed_steps, .. } = self.bench;
+        let TrainBench { size, width, batch, threads, timed_steps, ref device, .. } = self.bench;
         let share = 100.0 * self.gflop_per_second / self.peak_gflop_per_second;
         let plural = if threads == 1 { "" } else { "s" };
         let mut text = format!(
-            "training step of Ours, {size}x{size} images, width {width}, batch {batch}, {threads} thread{plural}, {timed_steps} steps\n\
+            "training step of Ours, {size}x{size} images, width {width}, batch {batch}, {threads} thread{plural}, {device}, {timed_steps} steps\n\
              {:.4} s a step (median), {:.2} steps a second\n\
              {:.1} GFLOP/s in convolutions, {share:.0} % of the {:.1} GFLOP/s that the processor can do\n",
             self.seconds_per_step,

@@ -3,6 +3,9 @@
 //! burn writes batch norm as a dozen elementwise passes there, and the gradients of a convolution as other
 //! convolutions. libtorch has each as one, and derives the backward pass itself.
 
+// See `DeviceName::libtorch` for why a deprecated backend is used.
+#![allow(deprecated)]
+
 use super::operation::with_own;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -92,14 +95,10 @@ fn apply<const N: usize, const D: usize, const E: usize>(
     }
     let inputs: [Tracked; N] = all(inputs.map(float::<Autodiff<LibTorch>>))?;
     let nodes = inputs.each_ref().map(|input| input.node());
-    let wanted = nodes.each_ref().map(|node| !node.node_ref().requirement.is_none());
     let inputs = inputs.map(|input| input.into_primitive());
-    let mut index = 0;
-    // Leaves of a graph of libtorch's own, for this operation alone.
-    let leaves = inputs.each_ref().map(|input| {
-        index += 1;
-        input.tensor.detach().set_requires_grad(wanted[index - 1])
-    });
+    // Leaves of a graph of libtorch's own, for this operation alone. Which of them want a gradient is said
+    // on the way back.
+    let leaves = inputs.each_ref().map(|input| input.tensor.detach().set_requires_grad(true));
     let (graph, rest) = forward(leaves.each_ref());
     let output = plain(graph.shallow_clone());
     let step = Step::<N>.prepare::<NoCheckpointing>(nodes);
@@ -152,10 +151,11 @@ unsafe impl Sync for Graph {}
 
 impl Graph {
     /// The gradients of the leaves that want one, in their order.
-    fn gradients(self, gradient: &tch::Tensor) -> Vec<tch::Tensor> {
+    fn gradients(self, gradient: &tch::Tensor, wanted: impl Iterator<Item = bool>) -> Vec<tch::Tensor> {
         // libtorch differentiates a number here: the product with the gradient, as one sum.
         let number = (&self.output * gradient).sum(Kind::Float);
-        let wanted: Vec<&tch::Tensor> = self.leaves.iter().filter(|leaf| leaf.requires_grad()).collect();
+        let wanted: Vec<&tch::Tensor> =
+            self.leaves.iter().zip(wanted).filter_map(|(leaf, wanted)| wanted.then_some(leaf)).collect();
         tch::Tensor::run_backward(&[number], &wanted, false, false)
     }
 }
@@ -168,7 +168,7 @@ impl<const N: usize> Backward<LibTorch, N> for Step<N> {
 
     fn backward(self, ops: Ops<Graph, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let gradient = gradients.consume::<LibTorch>(&ops.node);
-        let results = ops.state.gradients(&gradient.tensor);
+        let results = ops.state.gradients(&gradient.tensor, ops.parents.iter().map(Option::is_some));
         for (parent, result) in ops.parents.into_iter().flatten().zip(results) {
             gradients.register::<LibTorch>(parent.id, TchTensor::new(result));
         }
