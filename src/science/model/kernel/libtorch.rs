@@ -16,9 +16,15 @@ use burn::backend::{
     Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, LibTorch,
 };
 use burn::tensor::Tensor;
-use tch::{Kind, no_grad};
+use tch::no_grad;
 
 type Tracked = <Autodiff<LibTorch> as BackendTypes>::FloatTensorPrimitive;
+
+/// A kernel with its input channels last in memory: libtorch's convolutions then keep images that way too,
+/// which is the faster of its two orders.
+fn channels_last(weight: &tch::Tensor) -> tch::Tensor {
+    weight.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
 
 /// [`super::convolution`].
 pub(super) fn convolution(
@@ -29,7 +35,7 @@ pub(super) fn convolution(
 ) -> Option<Tensor<4>> {
     let padding = (weight.dims()[2] as i64 - 1) / 2;
     let forward = |input: &tch::Tensor, weight: &tch::Tensor, bias: Option<&tch::Tensor>| {
-        let output = input.conv2d(weight, bias, [stride as i64; 2], [padding; 2], [1, 1], 1);
+        let output = input.conv2d(channels_last(weight), bias, [stride as i64; 2], [padding; 2], [1, 1], 1);
         (output, [])
     };
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
@@ -48,7 +54,7 @@ pub(super) fn upsampled_convolution(skip: &Tensor<4>, half: &Tensor<4>, weight: 
     let operands = [skip, half, weight].map(|tensor| tensor.clone().into_dispatch());
     let (output, []) = apply(operands, |[skip, half, weight]| {
         let joined = tch::Tensor::cat(&[skip, &half.upsample_nearest2d([height, width], None, None)], 1);
-        (joined.conv2d(weight, None::<&tch::Tensor>, [1, 1], [1, 1], [1, 1], 1), [])
+        (joined.conv2d(channels_last(weight), None::<&tch::Tensor>, [1, 1], [1, 1], [1, 1], 1), [])
     })?;
     Some(output)
 }
@@ -152,8 +158,9 @@ unsafe impl Sync for Graph {}
 impl Graph {
     /// The gradients of the leaves that want one, in their order.
     fn gradients(self, gradient: &tch::Tensor, wanted: impl Iterator<Item = bool>) -> Vec<tch::Tensor> {
-        // libtorch differentiates a number here: the product with the gradient, as one sum.
-        let number = (&self.output * gradient).sum(Kind::Float);
+        // libtorch differentiates a number here: the product with the gradient.
+        let [output, gradient] = [&self.output, gradient].map(|tensor| tensor.permute([0, 2, 3, 1]).reshape([-1]));
+        let number = output.dot(&gradient);
         let wanted: Vec<&tch::Tensor> =
             self.leaves.iter().zip(wanted).filter_map(|(leaf, wanted)| wanted.then_some(leaf)).collect();
         tch::Tensor::run_backward(&[number], &wanted, false, false)
