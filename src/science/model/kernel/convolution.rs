@@ -4,6 +4,7 @@ use super::grid::Grid;
 use super::operation::{Operation, apply, operands};
 use super::reduction::total;
 use super::scratch::Scratch;
+use super::winograd::{Direction, Images, Sink, Source};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
@@ -75,7 +76,10 @@ struct Conv {
 
 impl Operation<2> for Conv {
     fn backward(self, gradient: Array, [input, weight]: [bool; 2]) -> [Option<Array>; 2] {
-        let Gradients { input, weight, .. } = self.gradients(&gradient, [input, weight]);
+        let Gradients { input, weight, .. } = match self.grid.winograd() {
+            Some(images) => self.gradients_by_winograd(images, &gradient, [input, weight]),
+            None => self.gradients(&gradient, [input, weight]),
+        };
         [input, weight]
     }
 }
@@ -93,7 +97,11 @@ struct UpsampledConv(Conv);
 
 impl Operation<3> for UpsampledConv {
     fn backward(self, gradient: Array, [skip, half, weight]: [bool; 3]) -> [Option<Array>; 3] {
-        let gradients = self.0.gradients(&gradient, [skip || half, weight]);
+        let wanted = [skip || half, weight];
+        let gradients = match self.0.grid.winograd() {
+            Some(images) => self.0.gradients_by_winograd(images, &gradient, wanted),
+            None => self.0.gradients(&gradient, wanted),
+        };
         [gradients.input, gradients.half, gradients.weight]
     }
 }
@@ -107,6 +115,10 @@ struct Gradients {
 
 impl Conv {
     fn forward(grid: Grid, input: Array, half: Option<Array>, weight: Array, bias: Option<Array>) -> (Array, Conv, ()) {
+        if let (Some(images), None) = (grid.winograd(), &bias) {
+            let output = winograd(&grid, images, &input, half.as_ref(), &weight);
+            return (output, Conv { grid, input, half, weight }, ());
+        }
         let values = weight.values();
         let packed = pack_weights(grid.outputs, grid.planes, grid.taps.len(), |output, plane, tap| {
             values[grid.weight_index(output, plane, tap)]
@@ -127,6 +139,32 @@ impl Conv {
         let [height, width] = grid.output_size;
         let output = Array::new(output, [grid.batch, grid.outputs, height, width]);
         (output, Conv { grid, input, half, weight }, ())
+    }
+
+    /// [`Conv::gradients`] by Winograd's algorithm; the bias is not asked for.
+    fn gradients_by_winograd(&self, images: Images, gradient: &Array, wanted: [bool; 2]) -> Gradients {
+        let grid = &self.grid;
+        let channels = [grid.inputs - grid.upsampled, grid.upsampled];
+        let [input, half] = [grid.input_values(), grid.upsampled_values()];
+        let weight = wanted[1].then(|| {
+            let half = self.half.as_ref().map_or(&[][..], Array::values);
+            let from = Source { whole: self.input.values(), half, channels };
+            images.weight_gradient(from, gradient.values(), grid.outputs)
+        });
+        let input = wanted[0].then(|| {
+            let (mut whole, mut half) = (vec![0.0; grid.batch * input], vec![0.0; grid.batch * half]);
+            let from = Source { whole: gradient.values(), half: &[], channels: [grid.outputs, 0] };
+            let to = Sink { whole: &mut whole, half: &mut half, channels };
+            images.convolve(from, self.weight.values(), [grid.outputs, grid.inputs], Direction::Back, to);
+            (whole, half)
+        });
+        let (input, half) = input.unzip();
+        Gradients {
+            input: input.map(|values| Array::new(values, self.input.dims::<4>())),
+            half: self.half.as_ref().zip(half).map(|(array, values)| Array::new(values, array.dims::<4>())),
+            weight: weight.map(|values| Array::new(values, self.weight.dims::<4>())),
+            bias: Array::new(Vec::new(), [0]),
+        }
     }
 
     /// Of input (both parts of it) and weight where wanted, and of the bias.
@@ -207,6 +245,16 @@ impl Conv {
         }
         Array::new(ordered, self.weight.dims::<4>())
     }
+}
+
+fn winograd(grid: &Grid, images: Images, input: &Array, half: Option<&Array>, weight: &Array) -> Array {
+    let channels = [grid.inputs - grid.upsampled, grid.upsampled];
+    let from = Source { whole: input.values(), half: half.map_or(&[], Array::values), channels };
+    let mut output = vec![0.0; grid.batch * grid.outputs * grid.output_pixels()];
+    let to = Sink { whole: &mut output, half: &mut [], channels: [grid.outputs, 0] };
+    images.convolve(from, weight.values(), [grid.outputs, grid.inputs], Direction::Forward, to);
+    let [height, width] = grid.output_size;
+    Array::new(output, [grid.batch, grid.outputs, height, width])
 }
 
 /// Some images of the way back: the output's gradient, and where the input's goes (nowhere if empty).

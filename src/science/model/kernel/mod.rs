@@ -14,9 +14,12 @@ mod grid;
 mod lanes;
 mod operation;
 mod peak;
+mod product;
 mod reduction;
 mod scratch;
 mod tanh;
+mod transpose;
+mod winograd;
 
 pub use batch_norm::{Normalised, batch_norm_relu};
 pub use clock::{Part, Times, part, take_times};
