@@ -11,12 +11,15 @@ mod convolution;
 mod correlation;
 mod grid;
 mod lanes;
+mod max_pool;
 mod operation;
 mod reduction;
 mod scratch;
 mod tanh;
+mod task;
 
 pub use batch_norm::{Normalised, batch_norm_relu};
 pub use convolution::{convolution, upsampled_convolution};
+pub use max_pool::max_pool;
 pub use operation::with_burn_alone;
 pub use tanh::tanh;
