@@ -133,7 +133,7 @@ impl Players {
         let tracked = weights.tracked();
         let prediction = network.forward(&tracked, images, Mode::Train);
         let deepest = &prediction.gates[prediction.gates.len() - 1];
-        losses.attention = scalar(&deepest.attention.clone().mean());
+        losses.attention = scalar(&deepest.attention().mean());
 
         judge.learn(rules, &prediction.gates, real, losses);
         let generator = judge.fooled(rules, &prediction.gates, Stream::GeneratorNoise);

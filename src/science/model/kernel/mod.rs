@@ -6,9 +6,11 @@
 //! do not depend on the number of threads: work is split by shape alone and summed in a fixed order.
 
 mod array;
+mod attention;
 mod batch_norm;
 mod convolution;
 mod correlation;
+mod exponential;
 mod grid;
 mod lanes;
 mod max_pool;
@@ -18,6 +20,7 @@ mod scratch;
 mod tanh;
 mod task;
 
+pub use attention::{attend, foreground};
 pub use batch_norm::{Normalised, batch_norm_relu};
 pub use convolution::{convolution, upsampled_convolution};
 pub use max_pool::max_pool;
