@@ -11,6 +11,7 @@ use runner::science::model::kernel::{batch_norm_relu, convolution, tanh, upsampl
 use runner::science::model::values;
 
 mod attention;
+mod cross_entropy;
 mod max_pool;
 
 /// Flat values of one input of an operation.

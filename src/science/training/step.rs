@@ -8,7 +8,7 @@ use crate::science::loss::{
 };
 use crate::science::method::{DiscriminatorKind, Method};
 use crate::science::model::{Discriminator, Gate, Mode, Segmentor, Weights, mask_pyramid, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -106,7 +106,6 @@ impl Players {
             prediction.logits.dims(),
             rules.method.class_weights,
             rules.method.reduction,
-            (rules.device, DType::F32),
         )?;
         let supervised = partial_cross_entropy(prediction.logits.clone(), &target);
         losses.supervised = scalar(&supervised);
