@@ -8,6 +8,7 @@
 mod array;
 mod attention;
 mod batch_norm;
+mod clock;
 mod convolution;
 mod correlation;
 mod cross_entropy;
@@ -16,6 +17,7 @@ mod grid;
 mod lanes;
 mod max_pool;
 mod operation;
+mod peak;
 mod reduction;
 mod scratch;
 mod tanh;
@@ -23,8 +25,10 @@ mod task;
 
 pub use attention::{attend, foreground};
 pub use batch_norm::{Normalised, batch_norm_relu};
+pub use clock::{Part, Times, part, take_times};
 pub use convolution::{convolution, upsampled_convolution};
 pub use cross_entropy::{PixelLabels, cross_entropy};
 pub use max_pool::max_pool;
 pub use operation::with_burn_alone;
+pub use peak::multiply_adds_per_second;
 pub use tanh::tanh;
