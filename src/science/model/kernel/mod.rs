@@ -5,6 +5,7 @@
 //! in and out of autodiff, and hands all others (f64, other backends) to burn's own operation. Results
 //! do not depend on the number of threads: work is split by shape alone and summed in a fixed order.
 
+mod adam;
 mod array;
 mod attention;
 mod batch_norm;
@@ -23,6 +24,7 @@ mod scratch;
 mod tanh;
 mod task;
 
+pub use adam::{AdamRule, Moved, Moving, adam};
 pub use attention::{attend, foreground};
 pub use batch_norm::{Normalised, batch_norm_relu};
 pub use clock::{Part, Times, part, take_times};
