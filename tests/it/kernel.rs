@@ -14,6 +14,7 @@ mod adam;
 mod attention;
 mod cross_entropy;
 mod max_pool;
+mod normalise;
 
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;
