@@ -15,6 +15,7 @@ mod attention;
 mod cross_entropy;
 mod max_pool;
 mod normalise;
+mod spectral_norm;
 
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;

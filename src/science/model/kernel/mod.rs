@@ -21,6 +21,7 @@ mod operation;
 mod peak;
 mod reduction;
 mod scratch;
+mod spectral_norm;
 mod tanh;
 mod task;
 
@@ -33,4 +34,5 @@ pub use cross_entropy::{PixelLabels, cross_entropy};
 pub use max_pool::max_pool;
 pub use operation::with_burn_alone;
 pub use peak::multiply_adds_per_second;
+pub use spectral_norm::{SpectralNorm, spectral_norm};
 pub use tanh::tanh;
