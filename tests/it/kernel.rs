@@ -10,6 +10,13 @@ use rand_chacha::ChaCha8Rng;
 use runner::science::model::kernel::{batch_norm_relu, convolution, tanh, upsampled_convolution, with_burn_alone};
 use runner::science::model::values;
 
+mod adam;
+mod attention;
+mod cross_entropy;
+mod max_pool;
+mod normalise;
+mod spectral_norm;
+
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;
 

@@ -1,11 +1,11 @@
 use super::array::Array;
 use super::lanes::vectorised;
-use super::operation::{Operation, apply, operands};
+use super::operation::{Operation, apply, operands, plain};
 use super::reduction::{LANES, fold, total};
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::batch_norm_train;
+use burn::tensor::module::{batch_norm, batch_norm_train};
 use rayon::prelude::*;
 
 /// Batch norm over batch and pixels, and what it saw.
@@ -37,6 +37,50 @@ pub fn batch_norm_relu(features: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, 
             let normalised = batch_norm_train(features, scale, shift, epsilon);
             Normalised { output: relu(normalised.output), mean: normalised.mean, variance: normalised.variance }
         }
+    }
+}
+
+/// `relu(scale * (features - mean) / sqrt(variance + epsilon) + shift)` with given statistics:
+/// `features: [batch, channel, h, w]`, `[scale, shift, mean, variance]: [channel]` each. Outside of
+/// autodiff it works in the memory of the features if nothing else holds it.
+pub fn normalise_relu(features: Tensor<4>, parameters: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+    let own = parameters.clone().map(plain).into_iter().collect::<Option<Vec<_>>>();
+    let [_, channels, height, width] = features.dims();
+    match own.zip(plain(features.clone())) {
+        Some((parameters, own)) => {
+            drop(features);
+            let parameters: Vec<Array> = parameters.into_iter().map(Array::from).collect();
+            let factors: Vec<Factors> =
+                (0..channels).map(|channel| Factors::of(&parameters, channel, epsilon)).collect();
+            let mut output = own.to_contiguous();
+            let start = output.layout().start_offset();
+            let planes = start..start + output.layout().num_elements();
+            let planes = output.storage_mut::<f32>()[planes].par_chunks_mut(height * width);
+            planes.enumerate().for_each(|(plane, values)| factors[plane % channels].apply(values));
+            Tensor::from_primitive::<Flex>(output)
+        }
+        None => {
+            let [scale, shift, mean, variance] = parameters;
+            relu(batch_norm(features, scale, shift, mean, variance, epsilon))
+        }
+    }
+}
+
+/// Of a channel in [`normalise_relu`].
+struct Factors {
+    mean: f32,
+    factor: f32,
+    shift: f32,
+}
+
+impl Factors {
+    fn of(parameters: &[Array], channel: usize, epsilon: f64) -> Self {
+        let [scale, shift, mean, variance] = [0, 1, 2, 3].map(|i| parameters[i].values()[channel]);
+        Factors { mean, factor: scale / (variance + epsilon as f32).sqrt(), shift }
+    }
+
+    fn apply(&self, values: &mut [f32]) {
+        normalise_in_place(values, self.mean, self.factor, self.shift);
     }
 }
 
@@ -159,6 +203,15 @@ vectorised! {
             let normal = (value - mean) * factor + shift;
             // NaN passes, as through burn's relu.
             *output = if normal <= 0.0 { 0.0 } else { normal };
+        }
+    }
+}
+
+vectorised! {
+    fn normalise_in_place(values: &mut [f32], mean: f32, factor: f32, shift: f32) {
+        for value in values {
+            let normal = (*value - mean) * factor + shift;
+            *value = if normal <= 0.0 { 0.0 } else { normal };
         }
     }
 }

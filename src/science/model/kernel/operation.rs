@@ -3,6 +3,7 @@ use super::clock::{Part, current, measured};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
 use burn::backend::{
     Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, Flex,
     TensorMetadata,
@@ -43,6 +44,14 @@ pub(super) fn operands<const N: usize>(inputs: [DispatchTensor; N]) -> Option<Op
         return all(plain).map(Operands::Plain);
     }
     all(inputs.map(float::<Autodiff<Flex>>)).map(Operands::Tracked)
+}
+
+/// The f32 tensor on flex, outside of autodiff, or None.
+pub(super) fn plain<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
+    let tensor = tensor.into_dispatch();
+    let served =
+        !BURN_ALONE.get() && tensor.dtype() == DType::F32 && tensor.autodiff == DispatchAutodiffContext::Disabled;
+    served.then(|| float::<Flex>(tensor))?
 }
 
 fn float<B: burn::backend::Backend>(input: DispatchTensor) -> Option<B::FloatTensorPrimitive>

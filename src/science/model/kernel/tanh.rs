@@ -1,11 +1,9 @@
 use super::array::Array;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands};
+use super::task::TASK;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
-
-/// Values of a parallel task.
-const TASK: usize = 1 << 14;
 
 /// Hyperbolic tangent, within 1e-6 of the true value.
 pub fn tanh(input: Tensor<4>) -> Tensor<4> {
