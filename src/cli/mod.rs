@@ -1,5 +1,6 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
+mod bench;
 mod common;
 mod explain;
 mod graph;
@@ -30,6 +31,7 @@ enum Command {
     Status(status::Status),
     Graph(graph::Graph),
     Ls(ls::Ls),
+    Bench(bench::Bench),
 }
 
 /// 0 ok, 1 a stage failed, 2 bad input, 130 interrupted.
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => command.exec(),
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
+        Command::Bench(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {
         eprintln!("{report:?}");

@@ -1,5 +1,6 @@
 //! One thin file per stage kind: open inputs, call one science or report function, write outputs.
 
+mod bench;
 mod evaluate;
 mod plot_samples;
 mod plot_scores;
@@ -12,6 +13,8 @@ mod split;
 mod study;
 mod table;
 mod train;
+
+pub use bench::{TrainBench, TrainSpeed};
 
 use crate::contract::Stage;
 

@@ -76,6 +76,17 @@ impl Discriminator {
         (scores, statistics)
     }
 
+    /// Multiply-adds of a forward pass for one image's masks.
+    pub fn multiply_adds(&self) -> u64 {
+        let block = |block: usize| {
+            let (pixels, outputs) =
+                (self.size.iter().map(|side| side >> block).product::<usize>(), self.width << (block - 1));
+            pixels * outputs * (16 * self.inputs_of(block) + COMPRESSED)
+        };
+        let dense = COMPRESSED * self.size.iter().map(|side| side >> BLOCKS).product::<usize>();
+        ((1..=BLOCKS).map(block).sum::<usize>() + dense) as u64
+    }
+
     fn receives_mask(&self, block: usize) -> bool {
         block == 1 || (self.multi_scale && block <= LEVELS)
     }

@@ -95,6 +95,19 @@ impl Segmentor {
         Segmentation { logits: gates[0].logits.clone(), gates, statistics }
     }
 
+    /// Multiply-adds of the convolutions of a forward pass, for one image of `[height, width]`.
+    pub fn multiply_adds(&self, size: [usize; 2]) -> u64 {
+        let pixels = |level: usize| size.iter().map(|side| side >> (level - 1)).product::<usize>();
+        let blocks = |level: usize, blocks: [ConvBlock; 2]| -> usize {
+            blocks.iter().map(|block| 9 * block.inputs * block.outputs).sum::<usize>() * pixels(level)
+        };
+        let encoder: usize = (1..=LEVELS + 1).map(|level| blocks(level, self.encoder(level))).sum();
+        let decoder: usize = (1..=LEVELS).map(|level| blocks(level, self.decoder(level))).sum();
+        let classifiers: usize =
+            self.classifier_levels().map(|level| self.classes * self.width_of(level) * pixels(level)).sum();
+        (encoder + decoder + classifiers) as u64
+    }
+
     fn width_of(&self, level: usize) -> usize {
         self.width << (level - 1)
     }

@@ -1,4 +1,5 @@
 use super::parameters::AdamParameters;
+use crate::science::model::kernel::{Part, part};
 use crate::science::model::{Arrays, Kind, Weights, WeightsError, values};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -24,13 +25,17 @@ impl Adam {
     /// Moves `weights` against the gradients of `tracked`, its copy in the graph. Returns the
     /// gradient's Euclidean norm. An entry that the loss did not reach stays where it is.
     pub fn step(&mut self, weights: &mut Weights, tracked: &Weights, mut gradients: Gradients, rate: f64) -> f64 {
+        part(Part::Optimiser, || self.move_against(weights, tracked, &mut gradients, rate))
+    }
+
+    fn move_against(&mut self, weights: &mut Weights, tracked: &Weights, gradients: &mut Gradients, rate: f64) -> f64 {
         let AdamParameters { beta1, beta2, epsilon } = self.parameters;
         self.time += 1;
         let time = self.time as f64;
         let (correction1, correction2) = (1.0 - beta1.powf(time), 1.0 - beta2.powf(time));
         let mut squares: Vec<f32> = Vec::new();
         for (name, leaf) in tracked.entries() {
-            let (Some(moments), Some(gradient)) = (self.moments.get_mut(name), leaf.value.grad_remove(&mut gradients))
+            let (Some(moments), Some(gradient)) = (self.moments.get_mut(name), leaf.value.grad_remove(gradients))
             else {
                 continue;
             };

@@ -7,6 +7,7 @@ use super::set::{Loader, TrainingSet};
 use super::step::{Losses, Player, Players, Rules, judge_of};
 use crate::science::loss::LossError;
 use crate::science::method::Method;
+use crate::science::model::kernel::{Part, part};
 use crate::science::model::{Discriminator, Weights};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -145,9 +146,11 @@ impl<'a> Game<'a> {
             let rules =
                 Rules { method: self.method, training: self.training, seed: self.seed, step, rate, device: &autodiff };
             let mut losses = Losses::NONE;
-            self.players.learn_from_annotations(&rules, loader.annotated(step, &autodiff), &mut losses)?;
+            let annotated = part(Part::Data, || loader.annotated(step, &autodiff));
+            self.players.learn_from_annotations(&rules, annotated, &mut losses)?;
             if self.players.discriminator.is_some() {
-                let (images, masks) = (loader.unlabelled(step, &autodiff), loader.masks(step, &autodiff));
+                let data = || (loader.unlabelled(step, &autodiff), loader.masks(step, &autodiff));
+                let (images, masks) = part(Part::Data, data);
                 self.players.play(&rules, images, masks, &mut losses);
             }
             add(&mut sums, &losses, rate, epoch, done + 1, self.players.discriminator.is_some())?;

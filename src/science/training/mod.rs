@@ -1,6 +1,7 @@
 //! The game of section III-C: its data, steps, schedule and stopping rule.
 
 mod adam;
+mod benchmark;
 mod checkpoint;
 mod fit;
 mod parameters;
@@ -11,6 +12,7 @@ mod set;
 mod step;
 
 pub use adam::Adam;
+pub use benchmark::{StepBenchmark, StepTimes};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use fit::{EpochReport, Fit, Observer, TrainingError, fit};
 pub use parameters::{AdamParameters, EarlyStopping, GameWeights, TrainingParameters};

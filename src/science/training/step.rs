@@ -7,6 +7,7 @@ use crate::science::loss::{
     LossError, Target, dynamic_weight, least_squares_discriminator, least_squares_generator, partial_cross_entropy,
 };
 use crate::science::method::{DiscriminatorKind, Method};
+use crate::science::model::kernel::{Part, part};
 use crate::science::model::{Discriminator, Gate, Mode, Segmentor, Weights, mask_pyramid, values};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::RngExt;
@@ -99,16 +100,18 @@ impl Players {
     ) -> Result<(), LossError> {
         let Player { network, weights, optimiser } = &mut self.segmentor;
         let tracked = weights.tracked();
-        let prediction = network.forward(&tracked, batch.images, Mode::Train);
-        let target = Target::new(
-            &batch.labels,
-            UNLABELLED,
-            prediction.logits.dims(),
-            rules.method.class_weights,
-            rules.method.reduction,
-            (rules.device, DType::F32),
-        )?;
-        let supervised = partial_cross_entropy(prediction.logits.clone(), &target);
+        let prediction = part(Part::Segmentor, || network.forward(&tracked, batch.images, Mode::Train));
+        let supervised = part(Part::Loss, || {
+            let target = Target::new(
+                &batch.labels,
+                UNLABELLED,
+                prediction.logits.dims(),
+                rules.method.class_weights,
+                rules.method.reduction,
+                (rules.device, DType::F32),
+            )?;
+            Ok(partial_cross_entropy(prediction.logits.clone(), &target))
+        })?;
         losses.supervised = scalar(&supervised);
         let loss = match &self.discriminator {
             None => supervised,
@@ -131,7 +134,7 @@ impl Players {
         let Some(judge) = &mut self.discriminator else { return };
         let Player { network, weights, optimiser } = &mut self.segmentor;
         let tracked = weights.tracked();
-        let prediction = network.forward(&tracked, images, Mode::Train);
+        let prediction = part(Part::Segmentor, || network.forward(&tracked, images, Mode::Train));
         let deepest = &prediction.gates[prediction.gates.len() - 1];
         losses.attention = scalar(&deepest.attention.clone().mean());
 
@@ -149,7 +152,8 @@ impl Player<Discriminator> {
     fn fooled(&self, rules: &Rules, gates: &[Gate], noise: Stream) -> Tensor<1> {
         let mut masks = self.visible(gates.iter().map(|gate| gate.foreground.clone()));
         masks[0] = add_instance_noise(masks[0].clone(), rules, noise);
-        least_squares_generator(self.network.forward(&self.weights.frozen(), &masks).0)
+        let frozen = self.weights.frozen();
+        least_squares_generator(part(Part::Discriminator, || self.network.forward(&frozen, &masks).0))
     }
 
     /// One step by a2 V_LS on as many real masks as predictions, scored in one batch (nothing in the
@@ -162,7 +166,7 @@ impl Player<Discriminator> {
         masks[0] = add_instance_noise(masks[0].clone(), rules, Stream::DiscriminatorNoise);
 
         let tracked = self.weights.tracked();
-        let (scores, statistics) = self.network.forward(&tracked, &masks);
+        let (scores, statistics) = part(Part::Discriminator, || self.network.forward(&tracked, &masks));
         let (real, fake) = (scores.clone().narrow(0, 0, batch), scores.narrow(0, batch, batch));
         losses.accuracy_real = share(&real, |score| score > 0.0);
         losses.accuracy_fake = share(&fake, |score| score < 0.0);

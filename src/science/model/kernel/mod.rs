@@ -7,16 +7,20 @@
 
 mod array;
 mod batch_norm;
+mod clock;
 mod convolution;
 mod correlation;
 mod grid;
 mod lanes;
 mod operation;
+mod peak;
 mod reduction;
 mod scratch;
 mod tanh;
 
 pub use batch_norm::{Normalised, batch_norm_relu};
+pub use clock::{Part, Times, part, take_times};
 pub use convolution::{convolution, upsampled_convolution};
 pub use operation::with_burn_alone;
+pub use peak::multiply_adds_per_second;
 pub use tanh::tanh;

@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::clock::{Part, current, measured};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -83,7 +84,7 @@ pub(super) fn apply<O: Operation<N>, E, const N: usize, const D: usize>(
             let step = Step::<O>(PhantomData);
             let prepared = step.prepare::<burn::backend::autodiff::checkpoint::strategy::NoCheckpointing>(nodes);
             let tracked = match prepared.compute_bound().stateful() {
-                OpsKind::Tracked(prepared) => prepared.finish(state, output),
+                OpsKind::Tracked(prepared) => prepared.finish((state, current()), output),
                 OpsKind::UnTracked(prepared) => prepared.finish(output),
             };
             (Tensor::from_primitive::<Autodiff<Flex>>(tracked), extra)
@@ -95,12 +96,13 @@ pub(super) fn apply<O: Operation<N>, E, const N: usize, const D: usize>(
 struct Step<O>(PhantomData<O>);
 
 impl<O: Operation<N>, const N: usize> Backward<Flex, N> for Step<O> {
-    type State = O;
+    type State = (O, Option<Part>);
 
-    fn backward(self, ops: Ops<O, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let gradient = Array::from(gradients.consume::<Flex>(&ops.node));
-        let results = ops.state.backward(gradient, wanted);
+        let (operation, part) = ops.state;
+        let results = measured(part, || operation.backward(gradient, wanted));
         for (parent, result) in ops.parents.into_iter().zip(results) {
             if let (Some(parent), Some(result)) = (parent, result) {
                 gradients.register::<Flex>(parent.id, result.into_flex());
