@@ -394,7 +394,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=10, help="measured steps")
-    parser.add_argument("--warmup", type=int, default=2, help="steps before them")
+    parser.add_argument("--warm-up", "--warmup", type=int, default=2, help="steps before them")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--adam", choices=["fused", "foreach", "single"], default="fused")
     parser.add_argument("--flush-denormal", action="store_true")
@@ -412,7 +412,7 @@ def main() -> None:
     if arguments.check:
         return check(game)
     # An epoch is a pass over the 48 images, annotated or not.
-    outcome = measure(game, arguments.steps, arguments.warmup, math.ceil(2 * Data.ITEMS / arguments.batch))
+    outcome = measure(game, arguments.steps, arguments.warm_up, math.ceil(2 * Data.ITEMS / arguments.batch))
     outcome |= dict(peak_bytes=peak_bytes(), imported_bytes=imported, parameters=game.parameters())
     if arguments.json:
         return print(json.dumps(outcome))
