@@ -20,3 +20,11 @@ check:
 
 bench:
     cargo bench
+
+# The whole training step in turns with the same game in PyTorch; its venv takes some 7 GB: just bench-pytorch --sweep
+bench-pytorch *arguments:
+    python3 -m venv target/bench-pytorch
+    target/bench-pytorch/bin/pip install --quiet --requirement benches/pytorch/requirements.txt
+    cargo build --release
+    target/bench-pytorch/bin/python benches/pytorch/check.py
+    target/bench-pytorch/bin/python benches/pytorch/compare.py {{arguments}}
