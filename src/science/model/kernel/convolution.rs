@@ -4,11 +4,11 @@ use super::grid::Grid;
 use super::operation::{Operation, apply, operands};
 use super::reduction::total;
 use super::scratch::Scratch;
+use super::task::Work;
 use super::winograd::{Direction, Images, Sink, Source};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use rayon::prelude::*;
 
 /// Groups of images are split into this many parts for the weight gradient, each summed in order, then
 /// their sums in order: the same bits on any number of threads.
@@ -126,14 +126,15 @@ impl Conv {
         let initial = bias.map_or_else(|| vec![0.0; grid.outputs], |bias| bias.values().to_vec());
         let of_output = grid.outputs * grid.output_pixels();
         let mut output = vec![0.0; grid.batch * of_output];
-        output.par_chunks_mut(grid.group * of_output).enumerate().for_each(|(group, output)| {
+        let groups: Vec<_> = output.chunks_mut(grid.group * of_output).enumerate().collect();
+        Work::of(groups.len()).each(groups, |(group, output), within| {
             let images = output.len() / of_output;
             let (input, half) = inputs_of(&grid, &input, half.as_ref(), group * grid.group, images);
             let mut rows = Scratch::new(grid.planes * grid.stride());
             grid.pack_input(input, half, &mut rows);
             let rows = Rows { values: &rows, stride: grid.stride(), count: grid.planes };
             let mut points = Scratch::new(grid.outputs * grid.stride());
-            correlate_all(rows, &grid.taps, &packed, &initial, &mut points, grid.stride(), grid.length(images));
+            correlate_all(rows, &grid.taps, &packed, &initial, &mut points, grid.stride(), grid.length(images), within);
             grid.unpack_output(&points, output);
         });
         let [height, width] = grid.output_size;
@@ -193,7 +194,8 @@ impl Conv {
                 half: halves.next().unwrap_or_default(),
             })
             .collect();
-        let sums: Vec<Sums> = tasks.into_par_iter().map(|part| self.part(part, back.as_deref(), want_weight)).collect();
+        let part = |part, within| self.part(part, back.as_deref(), want_weight, within);
+        let sums: Vec<Sums> = Work::of(tasks.len()).map(tasks, part);
 
         Gradients {
             input: want_input.then(|| Array::new(input, self.input.dims::<4>())),
@@ -204,7 +206,7 @@ impl Conv {
     }
 
     /// The way back of some images, group by group. `back`: packed weights if the input's gradient is wanted.
-    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool) -> Sums {
+    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool, within: Work) -> Sums {
         let grid = &self.grid;
         let size = if want_weight { grid.outputs * grid.planes * grid.taps.len() } else { 0 };
         let mut sums = Sums { weight: vec![0.0; size], bias: vec![0.0; grid.outputs] };
@@ -223,11 +225,18 @@ impl Conv {
                 let (input, half) = inputs_of(grid, &self.input, self.half.as_ref(), part.first + first, images);
                 grid.pack_input(input, half, &mut under);
                 let rows = Rows { values: &under, stride: grid.stride(), count: grid.planes };
-                accumulate_all(grid.rows_over_input(&over), rows, &grid.taps, &mut sums.weight, grid.length(images));
+                accumulate_all(
+                    grid.rows_over_input(&over),
+                    rows,
+                    &grid.taps,
+                    &mut sums.weight,
+                    grid.length(images),
+                    within,
+                );
             }
             if let Some(back) = back {
                 let (rows, length) = (grid.rows_back(&over), grid.length_back(images));
-                correlate_all(rows, &grid.taps_back, back, &zeros, &mut under, grid.stride(), length);
+                correlate_all(rows, &grid.taps_back, back, &zeros, &mut under, grid.stride(), length, within);
                 let input = &mut part.input[first * of_input..][..images * of_input];
                 grid.unpack_input_gradient(&under, input, &mut part.half[first * of_half..][..images * of_half]);
             }
@@ -289,6 +298,7 @@ fn parts_of(values: &mut [f32], size: usize) -> Vec<&mut [f32]> {
 }
 
 /// [`correlate`] for all blocks of filters.
+#[expect(clippy::too_many_arguments, reason = "those of `correlate`, and who works")]
 fn correlate_all(
     input: Rows,
     taps: &[usize],
@@ -297,16 +307,19 @@ fn correlate_all(
     output: &mut [f32],
     stride: usize,
     length: usize,
+    within: Work,
 ) {
-    let weights = weights.par_chunks(BLOCK * input.count * taps.len());
-    let blocks = output.par_chunks_mut(BLOCK * stride).zip(initial.par_chunks(BLOCK)).zip(weights);
-    blocks.for_each(|((output, initial), weights)| correlate(input, taps, weights, initial, output, stride, length));
+    let weights = weights.chunks(BLOCK * input.count * taps.len());
+    let blocks = output.chunks_mut(BLOCK * stride).zip(initial.chunks(BLOCK)).zip(weights);
+    within.each(blocks.collect(), |((output, initial), weights), _| {
+        correlate(input, taps, weights, initial, output, stride, length);
+    });
 }
 
 /// [`accumulate`] for all rows of the gradient.
-fn accumulate_all(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize) {
-    let blocks = sums.par_chunks_mut(BLOCK * input.count * taps.len()).enumerate();
-    blocks.for_each(|(block, sums)| {
+fn accumulate_all(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize, within: Work) {
+    let blocks = sums.chunks_mut(BLOCK * input.count * taps.len()).enumerate();
+    within.each(blocks.collect(), |(block, sums), _| {
         let values = &gradient.values[block * BLOCK * gradient.stride..];
         let count = BLOCK.min(gradient.count - block * BLOCK);
         accumulate(Rows { values, count, ..gradient }, input, taps, sums, length);

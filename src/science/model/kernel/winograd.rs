@@ -10,6 +10,7 @@
 use super::lanes::{Lanes, Vectorised};
 use super::product::Product;
 use super::scratch::Scratch;
+use super::task::Work;
 use super::transpose::Transpose;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -25,8 +26,6 @@ const CHUNK: usize = 128 << 10;
 const CHUNK_TILES: usize = 32;
 /// The same for the gradient of many weights, since it writes all of their sums.
 const LARGE_CHUNK_TILES: usize = 256;
-/// Multiply-adds worth a parallel task.
-const TASK: usize = 1 << 20;
 /// Parts that a sum over all tiles is split into, where their sums are small: enough for the cores of a
 /// desktop, and the same on any number of them.
 const PARTS: usize = 4;
@@ -151,24 +150,23 @@ impl Images {
         let weights = Weights::new(weight, [outputs, inputs], direction);
         let channels = to.channels;
         let to = [Place::of(to.whole), Place::of(to.half)];
-        self.chunks(depth + filters, CHUNK_TILES).into_par_iter().for_each(|strips| {
+        let chunks = self.chunks(depth + filters, CHUNK_TILES);
+        Work::of(chunks.len()).each(chunks, |strips, within| {
             let tiles = strips.len() * self.across();
-            let mut columns = Scratch::new(SPAN * (TILE * self.across() + 2) * padded(depth.max(filters)));
             let (left, right) = (Layout::new(depth, tiles), Layout::new(filters, tiles));
             let mut transformed = Scratch::new(left.floats());
             let mut products = Scratch::new(right.floats());
-            for (index, strip) in strips.clone().enumerate() {
-                self.take_inputs(from, strip, index > 0, &mut columns);
-                let tile = index * self.across();
-                self.transform_inputs(&columns, depth, &mut transformed[tile * left.row..], left.position);
-            }
-            weights.multiply(&transformed, left, tiles, Place::of(&mut products), right);
-            for (index, strip) in strips.enumerate() {
-                let tile = index * self.across();
-                self.transform_outputs(&products[tile * right.row..], right, filters, &mut columns);
-                // SAFETY: a strip writes pixel rows of its own.
-                unsafe { self.give(&columns, strip, to, channels) };
-            }
+            self.transform_inputs(from, strips.clone(), Place::of(&mut transformed), left, within);
+            weights.multiply(&transformed, left, tiles, Place::of(&mut products), right, within);
+            within.each(within.runs(strips.clone()), |run, _| {
+                let mut columns = Scratch::new(TILE * TILE * self.across() * padded(filters));
+                for strip in run {
+                    let tile = (strip - strips.start) * self.across();
+                    self.transform_outputs(&products[tile * right.row..], right, filters, &mut columns);
+                    // SAFETY: a strip writes pixel rows of its own.
+                    unsafe { self.give(&columns, strip, to, channels) };
+                }
+            });
         });
     }
 
@@ -180,16 +178,14 @@ impl Images {
         let size = POSITIONS * inputs * padded(outputs);
         let (parts, least) = if size <= SMALL { (PARTS, CHUNK_TILES) } else { (1, LARGE_CHUNK_TILES) };
         let chunks = self.chunks(inputs + outputs, least);
-        let sums: Vec<Scratch> = chunks
-            .par_chunks(chunks.len().div_ceil(parts))
-            .map(|chunks| {
-                let mut sums = Scratch::new(size);
-                for (index, strips) in chunks.iter().enumerate() {
-                    self.add_chunk(from, gradient, strips.clone(), index > 0, &mut sums);
-                }
-                sums
-            })
-            .collect();
+        let parts: Vec<&[Range<usize>]> = chunks.chunks(chunks.len().div_ceil(parts)).collect();
+        let sums: Vec<Scratch> = Work::of(parts.len()).map(parts, |chunks, within| {
+            let mut sums = Scratch::new(size);
+            for (index, strips) in chunks.iter().enumerate() {
+                self.add_chunk(from, gradient, strips.clone(), index > 0, &mut sums, within);
+            }
+            sums
+        });
         let mut sums = sums.into_iter();
         let Some(mut total) = sums.next() else { return vec![0.0; outputs * inputs * 9] };
         for part in sums {
@@ -207,31 +203,32 @@ impl Images {
     }
 
     /// Puts the products of some strips into `sums: [position][input][output, padded]`, or adds them.
-    fn add_chunk(self, from: Source, gradient: Source, strips: Range<usize>, add: bool, sums: &mut [f32]) {
+    fn add_chunk(
+        self,
+        from: Source,
+        gradient: Source,
+        strips: Range<usize>,
+        add: bool,
+        sums: &mut [f32],
+        within: Work,
+    ) {
         let tiles = strips.len() * self.across();
         let (inputs, outputs) = (from.channels[0] + from.channels[1], gradient.channels[0]);
         let (left, right) = (Layout::new(inputs, tiles), Layout::new(outputs, tiles));
-        let mut columns = Scratch::new(SPAN * (TILE * self.across() + 2) * padded(inputs));
-        let mut slopes = Scratch::new(TILE * TILE * self.across() * padded(outputs));
         let mut transformed = [Scratch::new(left.floats()), Scratch::new(right.floats())];
-        for (index, strip) in strips.enumerate() {
-            let tile = index * self.across();
-            self.take_inputs(from, strip, index > 0, &mut columns);
-            self.transform_inputs(&columns, inputs, &mut transformed[0][tile * left.row..], left.position);
-            self.take_outputs(gradient, strip, &mut slopes);
-            self.transform_gradient(&slopes, outputs, &mut transformed[1][tile * right.row..], right.position);
-        }
+        self.transform_inputs(from, strips.clone(), Place::of(&mut transformed[0]), left, within);
+        self.transform_gradient(gradient, strips, Place::of(&mut transformed[1]), right, within);
         let transformed = transformed.each_ref().map(|values| &**values);
         let filters = padded(outputs);
         let of_position = inputs * filters;
-        let together = (TASK / (tiles * of_position)).clamp(1, POSITIONS);
-        sums.par_chunks_mut(together * of_position).enumerate().for_each(|(task, sums)| {
-            for (index, sums) in sums.chunks_mut(of_position).enumerate() {
-                let position = task * together + index;
+        let sums = Place::of(sums);
+        within.each(within.runs(0..POSITIONS), |positions, _| {
+            for position in positions {
                 let work = Multiply {
                     left: &transformed[0][position * left.position..],
                     right: &transformed[1][position * right.position..],
-                    to: sums.as_mut_ptr(),
+                    // SAFETY: a position's own sums.
+                    to: unsafe { sums.at(position * of_position) },
                     rows: inputs,
                     depth: tiles,
                     columns: filters,
@@ -241,7 +238,7 @@ impl Images {
                     to_row: filters,
                     add,
                 };
-                // SAFETY: the layouts hold all tiles, and a position its own sums.
+                // SAFETY: the layouts hold all tiles.
                 unsafe { work.run_widest(filters) }
             }
         });
@@ -334,22 +331,41 @@ impl Images {
         }
     }
 
-    fn transform_inputs(self, columns: &[f32], channels: usize, to: &mut [f32], position: usize) {
-        let map = TileMap { tiles: self.across(), margin: 2, channels, to_row: row(channels), position };
-        // SAFETY: the buffers are of the sizes that the layout asks for.
-        unsafe { InputTransform { map, from: columns, to }.run_widest(padded(channels)) }
+    fn transform_inputs(self, from: Source, strips: Range<usize>, to: Place, layout: Layout, within: Work) {
+        let channels = from.channels[0] + from.channels[1];
+        within.each(within.runs(strips.clone()), |run, _| {
+            let mut columns = Scratch::new(SPAN * (TILE * self.across() + 2) * padded(channels));
+            for strip in run.clone() {
+                self.take_inputs(from, strip, strip > run.start, &mut columns);
+                // SAFETY: tiles of its own, which the layout has room for.
+                unsafe {
+                    let to = to.at((strip - strips.start) * self.across() * layout.row);
+                    let map = TileMap::new(self.across(), 2, channels, layout);
+                    InputTransform { map, from: &columns, to }.run_widest(padded(channels));
+                }
+            }
+        });
     }
 
-    fn transform_gradient(self, columns: &[f32], channels: usize, to: &mut [f32], position: usize) {
-        let map = TileMap { tiles: self.across(), margin: 0, channels, to_row: row(channels), position };
-        // SAFETY: as above.
-        unsafe { GradientTransform { map, from: columns, to }.run_widest(padded(channels)) }
+    fn transform_gradient(self, from: Source, strips: Range<usize>, to: Place, layout: Layout, within: Work) {
+        let channels = from.channels[0];
+        within.each(within.runs(strips.clone()), |run, _| {
+            let mut columns = Scratch::new(TILE * TILE * self.across() * padded(channels));
+            for strip in run {
+                self.take_outputs(from, strip, &mut columns);
+                // SAFETY: as above.
+                unsafe {
+                    let to = to.at((strip - strips.start) * self.across() * layout.row);
+                    let map = TileMap::new(self.across(), 0, channels, layout);
+                    GradientTransform { map, from: &columns, to }.run_widest(padded(channels));
+                }
+            }
+        });
     }
 
     fn transform_outputs(self, from: &[f32], layout: Layout, channels: usize, to: &mut [f32]) {
-        let Layout { row, position } = layout;
-        let map = TileMap { tiles: self.across(), margin: 0, channels, to_row: row, position };
-        // SAFETY: as above.
+        let map = TileMap::new(self.across(), 0, channels, layout);
+        // SAFETY: the buffers are of the sizes that the layout asks for.
         unsafe { OutputTransform { map, from, to }.run_widest(padded(channels)) }
     }
 }
@@ -381,12 +397,11 @@ impl Weights {
     }
 
     /// `to[position][tile] = from[position][tile] * weights[position]`, for all positions.
-    fn multiply(&self, from: &[f32], left: Layout, tiles: usize, to: Place, right: Layout) {
+    fn multiply(&self, from: &[f32], left: Layout, tiles: usize, to: Place, right: Layout, within: Work) {
         let columns = padded(self.filters);
         let of_position = self.depth * columns;
-        let together = (TASK / (tiles * of_position)).clamp(1, POSITIONS);
-        (0..POSITIONS).into_par_iter().step_by(together).for_each(|first| {
-            for position in first..POSITIONS.min(first + together) {
+        within.each(within.runs(0..POSITIONS), |positions, _| {
+            for position in positions {
                 // SAFETY: a position of its own; the layouts hold all tiles.
                 unsafe {
                     let work = Multiply {
@@ -485,6 +500,10 @@ struct TileMap {
 }
 
 impl TileMap {
+    fn new(tiles: usize, margin: usize, channels: usize, Layout { row, position }: Layout) -> Self {
+        TileMap { tiles, margin, channels, to_row: row, position }
+    }
+
     #[inline(always)]
     fn column(&self) -> usize {
         self.channels.next_multiple_of(8)
@@ -555,14 +574,14 @@ unsafe fn store_square<V: Lanes, const N: usize>(square: [[V; N]; N], to: *mut f
 struct InputTransform<'a> {
     map: TileMap,
     from: &'a [f32],
-    to: &'a mut [f32],
+    to: *mut f32,
 }
 
 impl Vectorised for InputTransform<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let TileMap { position, .. } = self.map;
-        let (from, to) = (self.from.as_ptr(), self.to.as_mut_ptr());
+        let (from, to) = (self.from.as_ptr(), self.to);
         for tile in 0..self.map.tiles {
             for channel in (0..self.map.column()).step_by(V::WIDTH) {
                 let (pixel, tile) = (self.map.pixel(tile) + channel, tile * self.map.to_row + channel);
@@ -600,14 +619,14 @@ impl Map<SPAN, SPAN> for InputMap {
 struct GradientTransform<'a> {
     map: TileMap,
     from: &'a [f32],
-    to: &'a mut [f32],
+    to: *mut f32,
 }
 
 impl Vectorised for GradientTransform<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let TileMap { position, .. } = self.map;
-        let (from, to) = (self.from.as_ptr(), self.to.as_mut_ptr());
+        let (from, to) = (self.from.as_ptr(), self.to);
         for tile in 0..self.map.tiles {
             for channel in (0..self.map.column()).step_by(V::WIDTH) {
                 let (pixel, tile) = (self.map.pixel(tile) + channel, tile * self.map.to_row + channel);
