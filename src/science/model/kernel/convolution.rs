@@ -5,7 +5,7 @@ use super::operation::{Operation, apply, operands};
 use super::reduction::total;
 use super::scratch::Scratch;
 use super::task::Work;
-use super::winograd::{Direction, Images, Sink, Source};
+use super::winograd::{Direction, Images, Source};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
@@ -146,20 +146,16 @@ impl Conv {
     fn gradients_by_winograd(&self, images: Images, gradient: &Array, wanted: [bool; 2]) -> Gradients {
         let grid = &self.grid;
         let channels = [grid.inputs - grid.upsampled, grid.upsampled];
-        let [input, half] = [grid.input_values(), grid.upsampled_values()];
         let weight = wanted[1].then(|| {
             let half = self.half.as_ref().map_or(&[][..], Array::values);
             let from = Source { whole: self.input.values(), half, channels };
             images.weight_gradient(from, gradient.values(), grid.outputs)
         });
         let input = wanted[0].then(|| {
-            let (mut whole, mut half) = (vec![0.0; grid.batch * input], vec![0.0; grid.batch * half]);
             let from = Source { whole: gradient.values(), half: &[], channels: [grid.outputs, 0] };
-            let to = Sink { whole: &mut whole, half: &mut half, channels };
-            images.convolve(from, self.weight.values(), [grid.outputs, grid.inputs], Direction::Back, to);
-            (whole, half)
+            images.convolve(from, self.weight.values(), [grid.outputs, grid.inputs], Direction::Back, channels)
         });
-        let (input, half) = input.unzip();
+        let (input, half) = input.map(|[input, half]| (input, half)).unzip();
         Gradients {
             input: input.map(|values| Array::new(values, self.input.dims::<4>())),
             half: self.half.as_ref().zip(half).map(|(array, values)| Array::new(values, array.dims::<4>())),
@@ -259,9 +255,8 @@ impl Conv {
 fn winograd(grid: &Grid, images: Images, input: &Array, half: Option<&Array>, weight: &Array) -> Array {
     let channels = [grid.inputs - grid.upsampled, grid.upsampled];
     let from = Source { whole: input.values(), half: half.map_or(&[], Array::values), channels };
-    let mut output = vec![0.0; grid.batch * grid.outputs * grid.output_pixels()];
-    let to = Sink { whole: &mut output, half: &mut [], channels: [grid.outputs, 0] };
-    images.convolve(from, weight.values(), [grid.outputs, grid.inputs], Direction::Forward, to);
+    let filters = [grid.outputs, grid.inputs];
+    let [output, _] = images.convolve(from, weight.values(), filters, Direction::Forward, [grid.outputs, 0]);
     let [height, width] = grid.output_size;
     Array::new(output, [grid.batch, grid.outputs, height, width])
 }

@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 /// The widest vectors that the processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,15 +14,25 @@ pub(super) enum Instructions {
     Portable,
 }
 
+/// What the processor has, but no more than the environment's `RUNNER_VECTORS` says (`avx512`, `avx2` or
+/// `portable`): results differ in their last bits between these.
 pub(super) fn instructions() -> Instructions {
+    static BEST: OnceLock<Instructions> = OnceLock::new();
+    *BEST.get_or_init(|| {
+        let limit = std::env::var("RUNNER_VECTORS").unwrap_or_default();
+        best(&limit)
+    })
+}
+
+fn best(limit: &str) -> Instructions {
     #[cfg(target_arch = "x86_64")]
     {
         // The AVX-512 functions call AVX2 ones: both are asked for.
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if avx2 && is_x86_feature_detected!("avx512f") {
+        if avx2 && limit != "avx2" && limit != "portable" && is_x86_feature_detected!("avx512f") {
             return Instructions::Avx512;
         }
-        if avx2 {
+        if avx2 && limit != "portable" {
             return Instructions::Avx2;
         }
     }

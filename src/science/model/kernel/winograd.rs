@@ -42,14 +42,6 @@ pub(super) struct Source<'a> {
     pub channels: [usize; 2],
 }
 
-/// Where the result goes, laid out as a [`Source`]; what comes to half-size channels is summed over the
-/// four pixels of each.
-pub(super) struct Sink<'a> {
-    pub whole: &'a mut [f32],
-    pub half: &'a mut [f32],
-    pub channels: [usize; 2],
-}
-
 /// The images of a convolution: zero padding of 1, so in- and outputs are of one size.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Images {
@@ -141,15 +133,26 @@ impl Images {
         (strip / self.strips_of_image(), strip % self.strips_of_image() * TILE)
     }
 
-    /// Convolution of `from` by `weight: [out, in, 3, 3]` of `[outputs, inputs]`, forward or back.
-    pub fn convolve(self, from: Source, weight: &[f32], [outputs, inputs]: [usize; 2], direction: Direction, to: Sink) {
+    /// Convolution of `from` by `weight: [out, in, 3, 3]` of `[outputs, inputs]`, forward or back. The result
+    /// has `channels` at full and at half size, as a [`Source`]; what comes to those of half size is summed
+    /// over the four pixels of each.
+    pub fn convolve(
+        self,
+        from: Source,
+        weight: &[f32],
+        [outputs, inputs]: [usize; 2],
+        direction: Direction,
+        channels: [usize; 2],
+    ) -> [Vec<f32>; 2] {
         let [filters, depth] = match direction {
             Direction::Forward => [outputs, inputs],
             Direction::Back => [inputs, outputs],
         };
         let weights = Weights::new(weight, [outputs, inputs], direction);
-        let channels = to.channels;
-        let to = [Place::of(to.whole), Place::of(to.half)];
+        let pixels = self.batch * self.height * self.width;
+        let lengths = [channels[0] * pixels, channels[1] * pixels / 4];
+        let mut results = lengths.map(Vec::<f32>::with_capacity);
+        let to = results.each_mut().map(|values| Place(values.as_mut_ptr()));
         let chunks = self.chunks(depth + filters, CHUNK_TILES);
         Work::of(chunks.len()).each(chunks, |strips, within| {
             let tiles = strips.len() * self.across();
@@ -168,6 +171,11 @@ impl Images {
                 }
             });
         });
+        for (values, length) in results.iter_mut().zip(lengths) {
+            // SAFETY: all strips together have written all pixels of all channels.
+            unsafe { values.set_len(length) };
+        }
+        results
     }
 
     /// Gradient of the weights, `[out, in, 3, 3]`: `from` is the input, `gradient: [batch, out, h, w]` that of
