@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::correlation::{BLOCK, Rows, accumulate, correlate, pack_weights};
 use super::grid::Grid;
 use super::operation::{Operation, apply, operands};
@@ -113,7 +114,7 @@ impl Conv {
         });
         let initial = bias.map_or_else(|| vec![0.0; grid.outputs], |bias| bias.values().to_vec());
         let of_output = grid.outputs * grid.output_pixels();
-        let mut output = vec![0.0; grid.batch * of_output];
+        let mut output = Buffer::new(grid.batch * of_output);
         output.par_chunks_mut(grid.group * of_output).enumerate().for_each(|(group, output)| {
             let images = output.len() / of_output;
             let (input, half) = inputs_of(&grid, &input, half.as_ref(), group * grid.group, images);
@@ -125,7 +126,7 @@ impl Conv {
             grid.unpack_output(&points, output);
         });
         let [height, width] = grid.output_size;
-        let output = Array::new(output, [grid.batch, grid.outputs, height, width]);
+        let output = Array::of(output, [grid.batch, grid.outputs, height, width]);
         (output, Conv { grid, input, half, weight }, ())
     }
 
@@ -141,7 +142,7 @@ impl Conv {
         let images = grid.batch.div_ceil(grid.group).div_ceil(PARTS) * grid.group;
         let of_output = grid.outputs * grid.output_pixels();
         let sizes = [grid.input_values(), grid.upsampled_values()].map(|size| if want_input { size } else { 0 });
-        let [mut input, mut half] = sizes.map(|size| vec![0.0; grid.batch * size]);
+        let [mut input, mut half] = sizes.map(|size| Buffer::new(grid.batch * size));
         let mut inputs = parts_of(&mut input, images * sizes[0]).into_iter();
         let mut halves = parts_of(&mut half, images * sizes[1]).into_iter();
         let tasks: Vec<Part> = gradient
@@ -158,8 +159,8 @@ impl Conv {
         let sums: Vec<Sums> = tasks.into_par_iter().map(|part| self.part(part, back.as_deref(), want_weight)).collect();
 
         Gradients {
-            input: want_input.then(|| Array::new(input, self.input.dims::<4>())),
-            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::new(half, array.dims::<4>())),
+            input: want_input.then(|| Array::of(input, self.input.dims::<4>())),
+            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::of(half, array.dims::<4>())),
             weight: want_weight.then(|| self.weight_gradient(&sums)),
             bias: Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs]),
         }
