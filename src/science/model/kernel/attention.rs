@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::exponential::exp;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands};
@@ -25,7 +26,7 @@ pub fn attend(features: Tensor<4>, foreground: Tensor<4>) -> Tensor<4> {
     match operands([features.clone().into_dispatch(), foreground.clone().into_dispatch()]) {
         Some(operands) => {
             let forward = |[features, foreground]: [Array; 2]| {
-                let mut output = vec![0.0; features.values().len()];
+                let mut output = Buffer::new(features.values().len());
                 let [_, channels, height, width] = features.dims();
                 let [_, classes] = foreground.dims();
                 let of = [channels, classes].map(|planes| planes * height * width);
@@ -33,7 +34,7 @@ pub fn attend(features: Tensor<4>, foreground: Tensor<4>) -> Tensor<4> {
                 output.par_chunks_mut(of[0]).zip(inputs).for_each(|(output, (features, foreground))| {
                     multiply(features, foreground, height * width, output);
                 });
-                (Array::new(output, features.dims::<4>()), Attend { features, foreground }, ())
+                (Array::of(output, features.dims::<4>()), Attend { features, foreground }, ())
             };
             apply(operands, forward).0
         }
@@ -44,14 +45,14 @@ pub fn attend(features: Tensor<4>, foreground: Tensor<4>) -> Tensor<4> {
 fn probabilities(logits: &Array) -> (Array, Foreground, ()) {
     let [batch, classes, height, width] = logits.dims();
     let pixels = height * width;
-    let mut background = vec![0.0; batch * pixels];
-    let mut foreground = vec![0.0; batch * (classes - 1) * pixels];
+    let mut background = Buffer::new(batch * pixels);
+    let mut foreground = Buffer::new(batch * (classes - 1) * pixels);
     let outputs = background.par_chunks_mut(pixels).zip(foreground.par_chunks_mut((classes - 1) * pixels));
     outputs.zip(logits.values().par_chunks(classes * pixels)).for_each(|((background, foreground), logits)| {
         softmax(logits, background, foreground);
     });
-    let foreground = Array::new(foreground, [batch, classes - 1, height, width]);
-    let background = Array::new(background, [batch, 1, height, width]);
+    let foreground = Array::of(foreground, [batch, classes - 1, height, width]);
+    let background = Array::of(background, [batch, 1, height, width]);
     (foreground.clone(), Foreground { background, foreground }, ())
 }
 
@@ -66,7 +67,7 @@ impl Operation<1> for Foreground {
     fn backward(self, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
         let [batch, classes, height, width] = self.foreground.dims();
         let pixels = height * width;
-        let mut logits = vec![0.0; batch * (classes + 1) * pixels];
+        let mut logits = Buffer::new(batch * (classes + 1) * pixels);
         let background = self.background.values().par_chunks(pixels);
         let foreground = self.foreground.values().par_chunks(classes * pixels);
         let inputs = background.zip(foreground).zip(gradient.values().par_chunks(classes * pixels));
@@ -74,7 +75,7 @@ impl Operation<1> for Foreground {
             let ((background, foreground), gradient) = inputs;
             logits_gradient(background, foreground, gradient, logits);
         });
-        [Some(Array::new(logits, [batch, classes + 1, height, width]))]
+        [Some(Array::of(logits, [batch, classes + 1, height, width]))]
     }
 }
 
@@ -89,16 +90,16 @@ impl Operation<2> for Attend {
         let [_, channels, height, width] = self.features.dims();
         let pixels = height * width;
         let of = [channels * pixels, self.foreground.dims::<2>()[1] * pixels];
-        let mut features = vec![0.0; self.features.values().len()];
-        let mut foreground = vec![0.0; self.foreground.values().len()];
+        let mut features = Buffer::new(self.features.values().len());
+        let mut foreground = Buffer::new(self.foreground.values().len());
         let outputs = features.par_chunks_mut(of[0]).zip(foreground.par_chunks_mut(of[1]));
         let inputs = self.features.values().par_chunks(of[0]).zip(self.foreground.values().par_chunks(of[1]));
         outputs.zip(inputs).zip(gradient.values().par_chunks(of[0])).for_each(|((outputs, inputs), gradient)| {
             multiply(gradient, inputs.1, pixels, outputs.0);
             products(gradient, inputs.0, pixels, outputs.1);
         });
-        let features = Array::new(features, self.features.dims::<4>());
-        [Some(features), Some(Array::new(foreground, self.foreground.dims::<4>()))]
+        let features = Array::of(features, self.features.dims::<4>());
+        [Some(features), Some(Array::of(foreground, self.foreground.dims::<4>()))]
     }
 }
 

@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands, plain};
 use super::reduction::{LANES, fold, total};
@@ -104,7 +105,7 @@ fn by_channel(values: &mut [f32], channels: usize, pixels: usize) -> Vec<Vec<&mu
 fn forward(features: &Array, scale: &[f32], shift: &[f32], epsilon: f32) -> (Array, Vec<Statistics>) {
     let [batch, channels, height, width] = features.dims();
     let pixels = height * width;
-    let mut output = vec![0.0; batch * channels * pixels];
+    let mut output = Buffer::new(batch * channels * pixels);
     let planes = by_channel(&mut output, channels, pixels);
     let statistics = planes.into_par_iter().enumerate().map(|(channel, outputs)| {
         let plane = |image: usize| &features.values()[(image * channels + channel) * pixels..][..pixels];
@@ -119,7 +120,7 @@ fn forward(features: &Array, scale: &[f32], shift: &[f32], epsilon: f32) -> (Arr
         Statistics { mean, variance, inverse }
     });
     let statistics = statistics.collect();
-    (Array::new(output, [batch, channels, height, width]), statistics)
+    (Array::of(output, [batch, channels, height, width]), statistics)
 }
 
 #[derive(Debug, Clone)]
@@ -135,7 +136,7 @@ impl Operation<3> for BatchNormRelu {
         let [batch, channels, height, width] = self.features.dims();
         let pixels = height * width;
         let (scale, shift) = (self.scale.values(), self.shift.values());
-        let mut features_gradient = vec![0.0; batch * channels * pixels];
+        let mut features_gradient = Buffer::new(batch * channels * pixels);
         let planes = by_channel(&mut features_gradient, channels, pixels);
         let parameters = planes.into_par_iter().enumerate().map(|(channel, outputs)| {
             let Statistics { mean, inverse, .. } = self.statistics[channel];
@@ -169,7 +170,7 @@ impl Operation<3> for BatchNormRelu {
         });
         let parameters: Vec<[f32; 2]> = parameters.collect();
         let parameter = |index: usize| Some(Array::new(parameters.iter().map(|p| p[index]).collect(), [channels]));
-        let features = Array::new(features_gradient, [batch, channels, height, width]);
+        let features = Array::of(features_gradient, [batch, channels, height, width]);
         [Some(features), parameter(0), parameter(1)]
     }
 }

@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::correlation::{BLOCK, Rows, accumulate, correlate, pack_weights};
 use super::grid::Grid;
 use super::operation::{Operation, apply, operands};
@@ -125,7 +126,7 @@ impl Conv {
         });
         let initial = bias.map_or_else(|| vec![0.0; grid.outputs], |bias| bias.values().to_vec());
         let of_output = grid.outputs * grid.output_pixels();
-        let mut output = vec![0.0; grid.batch * of_output];
+        let mut output = Buffer::new(grid.batch * of_output);
         let groups: Vec<_> = output.chunks_mut(grid.group * of_output).enumerate().collect();
         Work::of(groups.len()).each(groups, |(group, output), within| {
             let images = output.len() / of_output;
@@ -138,7 +139,7 @@ impl Conv {
             grid.unpack_output(&points, output);
         });
         let [height, width] = grid.output_size;
-        let output = Array::new(output, [grid.batch, grid.outputs, height, width]);
+        let output = Array::of(output, [grid.batch, grid.outputs, height, width]);
         (output, Conv { grid, input, half, weight }, ())
     }
 
@@ -157,8 +158,8 @@ impl Conv {
         });
         let (input, half) = input.map(|[input, half]| (input, half)).unzip();
         Gradients {
-            input: input.map(|values| Array::new(values, self.input.dims::<4>())),
-            half: self.half.as_ref().zip(half).map(|(array, values)| Array::new(values, array.dims::<4>())),
+            input: input.map(|values| Array::of(values, self.input.dims::<4>())),
+            half: self.half.as_ref().zip(half).map(|(array, values)| Array::of(values, array.dims::<4>())),
             weight: weight.map(|values| Array::new(values, self.weight.dims::<4>())),
             bias: Array::new(Vec::new(), [0]),
         }
@@ -176,7 +177,7 @@ impl Conv {
         let images = grid.batch.div_ceil(grid.group).div_ceil(PARTS) * grid.group;
         let of_output = grid.outputs * grid.output_pixels();
         let sizes = [grid.input_values(), grid.upsampled_values()].map(|size| if want_input { size } else { 0 });
-        let [mut input, mut half] = sizes.map(|size| vec![0.0; grid.batch * size]);
+        let [mut input, mut half] = sizes.map(|size| Buffer::new(grid.batch * size));
         let mut inputs = parts_of(&mut input, images * sizes[0]).into_iter();
         let mut halves = parts_of(&mut half, images * sizes[1]).into_iter();
         let tasks: Vec<Part> = gradient
@@ -194,8 +195,8 @@ impl Conv {
         let sums: Vec<Sums> = Work::of(tasks.len()).map(tasks, part);
 
         Gradients {
-            input: want_input.then(|| Array::new(input, self.input.dims::<4>())),
-            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::new(half, array.dims::<4>())),
+            input: want_input.then(|| Array::of(input, self.input.dims::<4>())),
+            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::of(half, array.dims::<4>())),
             weight: want_weight.then(|| self.weight_gradient(&sums)),
             bias: Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs]),
         }
@@ -258,7 +259,7 @@ fn winograd(grid: &Grid, images: Images, input: &Array, half: Option<&Array>, we
     let filters = [grid.outputs, grid.inputs];
     let [output, _] = images.convolve(from, weight.values(), filters, Direction::Forward, [grid.outputs, 0]);
     let [height, width] = grid.output_size;
-    Array::new(output, [grid.batch, grid.outputs, height, width])
+    Array::of(output, [grid.batch, grid.outputs, height, width])
 }
 
 /// Some images of the way back: the output's gradient, and where the input's goes (nowhere if empty).

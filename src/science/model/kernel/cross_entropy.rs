@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::exponential::exp;
 use super::operation::{Operation, apply, operands};
 use burn::tensor::activation::log_softmax;
@@ -104,7 +105,7 @@ impl Operation<1> for CrossEntropy {
         let dims @ [_, classes, height, width] = self.logits.dims();
         let area = height * width;
         let outer = gradient.values()[0];
-        let mut slopes = vec![0.0; self.logits.values().len()];
+        let mut slopes = Buffer::zeros(self.logits.values().len());
         slopes.par_chunks_mut(classes * area).enumerate().for_each(|(image, slopes)| {
             let logits = self.image(image);
             for Pixel { at, label, factor, largest, total } in self.labelled(image) {
@@ -115,6 +116,6 @@ impl Operation<1> for CrossEntropy {
                 }
             }
         });
-        [Some(Array::new(slopes, dims))]
+        [Some(Array::of(slopes, dims))]
     }
 }

@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands};
 use super::task::planes_of_task;
@@ -30,7 +31,7 @@ fn forward(input: &Array) -> (Array, MaxPool, ()) {
     let dims @ [batch, channels, height, width] = input.dims();
     let half = [height / 2, width / 2];
     let (pixels, blocks) = (height * width, half[0] * half[1]);
-    let (mut output, mut choices) = (vec![0.0; batch * channels * blocks], vec![0; batch * channels * blocks]);
+    let (mut output, mut choices) = (Buffer::new(batch * channels * blocks), vec![0; batch * channels * blocks]);
     let planes = planes_of_task(pixels);
     let outputs = output.par_chunks_mut(planes * blocks).zip(choices.par_chunks_mut(planes * blocks));
     outputs.zip(input.values().par_chunks(planes * pixels)).for_each(|((output, choices), input)| {
@@ -40,7 +41,7 @@ fn forward(input: &Array) -> (Array, MaxPool, ()) {
             pool(above, below, output, choices);
         }
     });
-    (Array::new(output, [batch, channels, half[0], half[1]]), MaxPool { dims, choices }, ())
+    (Array::of(output, [batch, channels, half[0], half[1]]), MaxPool { dims, choices }, ())
 }
 
 /// Both rows of each block, plane after plane.
@@ -53,7 +54,9 @@ impl Operation<1> for MaxPool {
         let [batch, channels, height, width] = self.dims;
         let half = [height / 2, width / 2];
         let (pixels, blocks) = (height * width, half[0] * half[1]);
-        let mut input = vec![0.0; batch * channels * pixels];
+        // An odd last row or column gets nothing.
+        let of = if (height | width) & 1 == 1 { Buffer::zeros } else { Buffer::new };
+        let mut input = of(batch * channels * pixels);
         let planes = planes_of_task(pixels);
         let chosen = gradient.values().par_chunks(planes * blocks).zip(self.choices.par_chunks(planes * blocks));
         input.par_chunks_mut(planes * pixels).zip(chosen).for_each(|(input, (gradient, choices))| {
@@ -64,7 +67,7 @@ impl Operation<1> for MaxPool {
                 spread(gradient, choices, above, below);
             }
         });
-        [Some(Array::new(input, self.dims))]
+        [Some(Array::of(input, self.dims))]
     }
 }
 

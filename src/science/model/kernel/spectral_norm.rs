@@ -1,4 +1,5 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands};
 use super::reduction::{LANES, fold};
@@ -111,12 +112,12 @@ impl Operation<2> for Division {
             true => 0.0,
             false => dot(gradient.values(), self.matrix.values()) / (divisor * divisor),
         };
-        let mut weight = vec![0.0; gradient.values().len()];
+        let mut weight = Buffer::new(gradient.values().len());
         let rows = gradient.values().chunks(self.v.len()).zip(&self.u);
         for (row, (gradient, u)) in weight.chunks_mut(self.v.len()).zip(rows) {
             divide_less(gradient, divisor, &self.v, u * through_sigma, row);
         }
-        [Some(Array::new(weight, self.matrix.dims::<4>())), None]
+        [Some(Array::of(weight, self.matrix.dims::<4>())), None]
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Channels stand side by side, so that a vector holds the same pixel of many channels.
 
+use super::buffer::Buffer;
 use super::lanes::{Lanes, Vectorised};
 use super::product::Product;
 use super::scratch::Scratch;
@@ -143,7 +144,7 @@ impl Images {
         [outputs, inputs]: [usize; 2],
         direction: Direction,
         channels: [usize; 2],
-    ) -> [Vec<f32>; 2] {
+    ) -> [Buffer; 2] {
         let [filters, depth] = match direction {
             Direction::Forward => [outputs, inputs],
             Direction::Back => [inputs, outputs],
@@ -151,8 +152,8 @@ impl Images {
         let weights = Weights::new(weight, [outputs, inputs], direction);
         let pixels = self.batch * self.height * self.width;
         let lengths = [channels[0] * pixels, channels[1] * pixels / 4];
-        let mut results = lengths.map(Vec::<f32>::with_capacity);
-        let to = results.each_mut().map(|values| Place(values.as_mut_ptr()));
+        let mut results = lengths.map(Buffer::new);
+        let to = results.each_mut().map(|values| Place::of(values));
         let chunks = self.chunks(depth + filters, CHUNK_TILES);
         Work::of(chunks.len()).each(chunks, |strips, within| {
             let tiles = strips.len() * self.across();
@@ -171,10 +172,6 @@ impl Images {
                 }
             });
         });
-        for (values, length) in results.iter_mut().zip(lengths) {
-            // SAFETY: all strips together have written all pixels of all channels.
-            unsafe { values.set_len(length) };
-        }
         results
     }
 
