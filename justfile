@@ -32,3 +32,11 @@ test-libtorch:
 # Whether the backends for graphics cards compile; they are not run
 check-backends:
     for backend in cuda vulkan metal; do cargo check --features $backend || exit 1; done
+
+# The whole training step in turns with the same game in PyTorch; its venv takes some 7 GB: just bench-pytorch --sweep
+bench-pytorch *arguments:
+    python3 -m venv target/bench-pytorch
+    target/bench-pytorch/bin/pip install --quiet --requirement benches/pytorch/requirements.txt
+    cargo build --release
+    target/bench-pytorch/bin/python benches/pytorch/check.py
+    target/bench-pytorch/bin/python benches/pytorch/compare.py {{arguments}}

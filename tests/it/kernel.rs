@@ -10,6 +10,14 @@ use rand_chacha::ChaCha8Rng;
 use runner::science::model::kernel::{batch_norm_relu, convolution, tanh, upsampled_convolution, with_burn_alone};
 use runner::science::model::values;
 
+mod adam;
+mod attention;
+mod cross_entropy;
+mod max_pool;
+mod normalise;
+mod spectral_norm;
+mod vectors;
+
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;
 
@@ -178,7 +186,9 @@ fn upsampled([batch, skips, halves, outputs, height, width]: Sizes) -> impl Fn(V
 
 #[test]
 fn upsampled_convolutions_are_those_of_the_joined_tensors() {
-    for sizes in [[1, 1, 1, 1, 1, 1], [2, 3, 5, 4, 3, 2], [12, 8, 16, 9, 8, 8], [3, 2, 1, 8, 17, 16]] {
+    for sizes in
+        [[1, 1, 1, 1, 1, 1], [2, 3, 5, 4, 3, 2], [12, 8, 16, 9, 8, 8], [3, 2, 1, 8, 17, 16], [2, 8, 24, 16, 7, 11]]
+    {
         let (inputs, operation) = (upsampled_inputs(sizes), upsampled(sizes));
         let own = outcome(&inputs, &operation);
         assert_agree(&own, &with_burn_alone(|| outcome(&inputs, &operation)), 1e-5);
@@ -199,7 +209,14 @@ fn norm_own(shape: [usize; 4]) -> impl Fn(Vec<Tensor<1>>) -> Tensor<4> + Sync {
 /// Small and large, odd sizes, one pixel, one channel, more images than a group takes.
 fn chosen_convolutions() -> Vec<ConvCase> {
     let case = |kernel, stride, input, outputs| ConvCase { input, outputs, kernel, stride, bias: true, seed: 3 };
+    // Without bias and with enough channels: Winograd's algorithm.
+    let tiled = |input, outputs| ConvCase { input, outputs, kernel: 3, stride: 1, bias: false, seed: 3 };
     vec![
+        tiled([12, 8, 4, 4], 8),
+        tiled([3, 16, 13, 6], 24),
+        tiled([2, 40, 1, 1], 33),
+        tiled([7, 32, 28, 20], 16),
+        tiled([2, 130, 9, 10], 128),
         case(3, 1, [1, 1, 1, 1], 1),
         case(3, 1, [3, 2, 5, 7], 3),
         case(3, 1, [12, 9, 4, 4], 17),

@@ -1,5 +1,5 @@
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Bool, DType, Device, Tensor, TensorData};
+use crate::science::model::kernel::{PixelLabels, cross_entropy};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -47,10 +47,8 @@ pub enum LossError {
 /// Scribbles of a batch, made ready for [`partial_cross_entropy`].
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// `[batch, class, h, w]`: w_i y_s,i times the reduction's factor; 0 at unlabelled pixels.
-    weighted: Tensor<4>,
-    /// `[batch, class, h, w]`: true where nothing is annotated.
-    unlabelled: Tensor<4, Bool>,
+    /// The scribbles, and w_i times the reduction's factor.
+    pixels: PixelLabels,
     /// Annotated pixels in the batch.
     pub annotated: usize,
     /// w_i for each image, `[batch][class]`.
@@ -66,7 +64,6 @@ impl Target {
         shape: [usize; 4],
         class_weights: ClassWeights,
         reduction: Reduction,
-        (device, dtype): (&Device, DType),
     ) -> Result<Self, LossError> {
         let [batch, classes, height, width] = shape;
         let area = height * width;
@@ -78,26 +75,12 @@ impl Target {
         {
             return Err(LossError::Label { label, pixel, classes, unlabelled });
         }
-        let images: Vec<&[u8]> = scribble.chunks(area.max(1)).collect();
-        let counts: Vec<Vec<f64>> = images.iter().map(|image| class_counts(image, classes)).collect();
+        let counts: Vec<Vec<f64>> = scribble.chunks(area.max(1)).map(|image| class_counts(image, classes)).collect();
         let weights = weights_of(&counts, classes, class_weights);
         let factors = factors_of(&counts, &weights, area, reduction);
-
-        let mut weighted = vec![0.0f64; batch * classes * area];
-        let mut blank = vec![false; batch * classes * area];
-        for (b, image) in images.iter().enumerate() {
-            for (pixel, &label) in image.iter().enumerate() {
-                if label == unlabelled {
-                    (0..classes).for_each(|class| blank[(b * classes + class) * area + pixel] = true);
-                } else {
-                    let class = usize::from(label);
-                    weighted[(b * classes + class) * area + pixel] = weights[b][class] * factors[b];
-                }
-            }
-        }
+        let factors = weights.iter().zip(factors).flat_map(|(weights, factor)| weights.iter().map(move |w| w * factor));
         Ok(Target {
-            weighted: Tensor::from_data(TensorData::new(weighted, shape), (device, dtype)),
-            unlabelled: Tensor::from_data(TensorData::new(blank, shape), device),
+            pixels: PixelLabels { labels: scribble.into(), factors: factors.collect() },
             annotated: counts.iter().flatten().sum::<f64>() as usize,
             weights,
         })
@@ -109,11 +92,7 @@ impl Target {
 /// `logits: [batch, class, h, w]`, before the softmax. Unlabelled pixels are masked by selection, so
 /// that not even a NaN there reaches the loss or a gradient. No annotated pixel: loss 0, gradient 0.
 pub fn partial_cross_entropy(logits: Tensor<4>, target: &Target) -> Tensor<1> {
-    let annotated = logits.mask_fill(target.unlabelled.clone(), 0.0);
-    let weighted = target.weighted.clone();
-    // Logits of -inf differences would give 0 * inf: the target is 0 where the class is not y_s.
-    let log_probability = log_softmax(annotated, 1);
-    (log_probability * weighted).sum().neg()
+    cross_entropy(logits, &target.pixels)
 }
 
 fn class_counts(image: &[u8], classes: usize) -> Vec<f64> {

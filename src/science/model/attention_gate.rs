@@ -1,6 +1,6 @@
+use super::kernel::{self, attend};
 use super::layer::convolve;
 use burn::tensor::Tensor;
-use burn::tensor::activation::log_softmax;
 
 /// What an attention gate makes of a level's features (Fig. 3).
 #[derive(Debug, Clone)]
@@ -9,10 +9,16 @@ pub struct Gate {
     pub logits: Tensor<4>,
     /// Foreground probabilities, `[batch, class - 1, h, w]`: what the discriminator sees.
     pub foreground: Tensor<4>,
-    /// Sum of the foreground probabilities, `[batch, 1, h, w]`.
-    pub attention: Tensor<4>,
     /// The features, multiplied by the attention where the gate is active.
     pub features: Tensor<4>,
+}
+
+impl Gate {
+    /// Sum of the foreground probabilities, `[batch, 1, h, w]`, outside of autodiff.
+    pub fn attention(&self) -> Tensor<4> {
+        let foreground = self.foreground.clone();
+        if foreground.is_autodiff() { foreground.inner() } else { foreground }.sum_dim(1)
+    }
 }
 
 /// Adversarial attention gate (section III-B).
@@ -24,11 +30,8 @@ pub struct Gate {
 /// The attention is the sum of the foreground channels, not `1 - background`: the two are equal on
 /// paper, but the difference loses all digits once the background saturates.
 pub fn attention_gate(features: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, gating: bool) -> Gate {
-    let classes = weight.dims()[0];
     let logits = convolve(features.clone(), weight, Some(bias), 1);
-    let probabilities = log_softmax(logits.clone(), 1).exp();
-    let foreground = probabilities.narrow(1, 1, classes - 1);
-    let attention = foreground.clone().sum_dim(1);
-    let features = if gating { features * attention.clone() } else { features };
-    Gate { logits, foreground, attention, features }
+    let foreground = kernel::foreground(logits.clone());
+    let features = if gating { attend(features, foreground.clone()) } else { features };
+    Gate { logits, foreground, features }
 }

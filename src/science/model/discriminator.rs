@@ -1,7 +1,6 @@
-use super::kernel::tanh;
+use super::kernel::{spectral_norm, tanh};
 use super::layer::{Statistics, convolve};
 use super::segmentor::LEVELS;
-use super::spectral_norm::spectral_norm;
 use super::weights::{Kind, Weights};
 use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;

@@ -1,7 +1,5 @@
-use super::kernel::{batch_norm_relu, convolution, upsampled_convolution};
+use super::kernel::{batch_norm_relu, convolution, normalise_relu, upsampled_convolution};
 use super::weights::{Kind, Weights};
-use burn::tensor::activation::relu;
-use burn::tensor::module::batch_norm;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
@@ -83,7 +81,7 @@ impl ConvBlock {
         let (scale, shift) = (weights.get(&self.entry("scale")), weights.get(&self.entry("shift")));
         let (mean, variance) = (weights.get(&self.entry("mean")), weights.get(&self.entry("variance")));
         match mode {
-            Mode::Infer => relu(batch_norm(features, scale, shift, mean, variance, EPSILON)),
+            Mode::Infer => normalise_relu(features, [scale, shift, mean, variance], EPSILON),
             Mode::Train => {
                 let normalised = batch_norm_relu(features, scale, shift, EPSILON);
                 statistics.push((self.entry("mean"), blend(mean, normalised.mean, momentum)));

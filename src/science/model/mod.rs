@@ -9,12 +9,11 @@ mod discriminator;
 pub mod kernel;
 mod layer;
 mod segmentor;
-mod spectral_norm;
 mod weights;
 
 pub use attention_gate::{Gate, attention_gate};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
+pub use kernel::{SpectralNorm, spectral_norm};
 pub use layer::Mode;
 pub use segmentor::{Segmentation, Segmentor};
-pub use spectral_norm::{SpectralNorm, spectral_norm};
 pub use weights::{Arrays, Entry, Kind, Weights, WeightsError, arrays_from_bytes, arrays_to_bytes, values};

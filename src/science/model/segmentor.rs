@@ -1,8 +1,7 @@
 use super::attention_gate::{Gate, attention_gate};
+use super::kernel::max_pool;
 use super::layer::{ConvBlock, Mode, Statistics};
 use super::weights::{Kind, Weights};
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ impl Segmentor {
         for level in 1..=LEVELS {
             features = run(self.encoder(level), features, None);
             skips.push(features.clone());
-            features = max_pool2d(features, MaxPoolOptions::new([2, 2]));
+            features = max_pool(features);
         }
         features = run(self.encoder(LEVELS + 1), features, None);
 

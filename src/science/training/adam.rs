@@ -1,5 +1,5 @@
 use super::parameters::AdamParameters;
-use crate::science::model::kernel::{Part, part};
+use crate::science::model::kernel::{AdamRule, Moved, Moving, Part, adam, part};
 use crate::science::model::{Arrays, Kind, Weights, WeightsError, values};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -32,23 +32,21 @@ impl Adam {
         let AdamParameters { beta1, beta2, epsilon } = self.parameters;
         self.time += 1;
         let time = self.time as f64;
-        let (correction1, correction2) = (1.0 - beta1.powf(time), 1.0 - beta2.powf(time));
-        let mut squares: Vec<f32> = Vec::new();
-        for (name, leaf) in tracked.entries() {
-            let (Some(moments), Some(gradient)) = (self.moments.get_mut(name), leaf.value.grad_remove(gradients))
-            else {
-                continue;
-            };
-            squares.push(gradient.clone().square().sum().into_scalar());
-            let [first, second] = moments.clone();
-            let first = first.mul_scalar(beta1) + gradient.clone().mul_scalar(1.0 - beta1);
-            let second = second.mul_scalar(beta2) + gradient.square().mul_scalar(1.0 - beta2);
-            *moments = [first.clone(), second.clone()];
-            let root = second.div_scalar(correction2).sqrt().add_scalar(epsilon);
-            let change = first.mul_scalar(rate / correction1) / root;
-            weights.set(name, leaf.value.clone().inner() - change);
+        let (correction, rate) = (1.0 - beta2.powf(time), rate / (1.0 - beta1.powf(time)));
+        let (mut names, mut arrays) = (Vec::new(), Vec::new());
+        for (name, entry) in tracked.entries() {
+            let Some(gradient) = entry.value.grad_remove(gradients) else { continue };
+            // Taken out, so that the step works in their memory.
+            let Some((name, [first, second])) = self.moments.remove_entry(name) else { continue };
+            arrays.push(Moving { weight: entry.value.clone().inner(), gradient, first, second });
+            names.push(name);
         }
-        squares.into_iter().map(f64::from).sum::<f64>().sqrt()
+        let (moved, squares) = adam(arrays, &AdamRule { beta1, beta2, epsilon, rate, correction });
+        for (name, Moved { weight, first, second }) in names.into_iter().zip(moved) {
+            weights.set(&name, weight);
+            self.moments.insert(name, [first, second]);
+        }
+        squares.sqrt()
     }
 
     /// State for a checkpoint, under `first.` and `second.`, and the number of steps.

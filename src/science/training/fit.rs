@@ -7,7 +7,7 @@ use super::set::{Loader, TrainingSet};
 use super::step::{Losses, Player, Players, Rules, judge_of};
 use crate::science::loss::LossError;
 use crate::science::method::Method;
-use crate::science::model::kernel::{Part, part};
+use crate::science::model::kernel::{Part, part, release_buffers};
 use crate::science::model::{Discriminator, Weights};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,7 @@ pub fn fit(
             break;
         }
     }
+    release_buffers();
     let (best_epoch, best_dice) = game.progress.best.unwrap_or((0, f64::NAN));
     Ok(Fit { weights: game.best, log: game.progress.log, best_epoch, best_dice, finished })
 }

@@ -44,8 +44,9 @@ pub fn predict(network: &Segmentor, weights: &Weights, image: &Image, device: &D
             .gates
             .iter()
             .map(|gate| {
-                let [_, _, h, w] = gate.attention.dims();
-                (h, w, values(&gate.attention))
+                let attention = gate.attention();
+                let [_, _, h, w] = attention.dims();
+                (h, w, values(&attention))
             })
             .collect();
         for slice in 0..count {

@@ -7,11 +7,12 @@ use crate::science::loss::{
     LossError, Target, dynamic_weight, least_squares_discriminator, least_squares_generator, partial_cross_entropy,
 };
 use crate::science::method::{DiscriminatorKind, Method};
-use crate::science::model::kernel::{Part, part};
+use crate::science::model::kernel::{Part, fill_normal, part};
 use crate::science::model::{Discriminator, Gate, Mode, Segmentor, Weights, mask_pyramid, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 /// A network, its weights and its optimiser.
 #[derive(Clone)]
@@ -108,7 +109,6 @@ impl Players {
                 prediction.logits.dims(),
                 rules.method.class_weights,
                 rules.method.reduction,
-                (rules.device, DType::F32),
             )?;
             Ok(partial_cross_entropy(prediction.logits.clone(), &target))
         })?;
@@ -136,7 +136,7 @@ impl Players {
         let tracked = weights.tracked();
         let prediction = part(Part::Segmentor, || network.forward(&tracked, images, Mode::Train));
         let deepest = &prediction.gates[prediction.gates.len() - 1];
-        losses.attention = scalar(&deepest.attention.clone().mean());
+        losses.attention = scalar(&deepest.attention().mean());
 
         judge.learn(rules, &prediction.gates, real, losses);
         let generator = judge.fooled(rules, &prediction.gates, Stream::GeneratorNoise);
@@ -195,12 +195,11 @@ fn add_instance_noise(mask: Tensor<4>, rules: &Rules, stream: Stream) -> Tensor<
     }
     let shape = mask.dims();
     let mut rng = generator(rules.seed, stream, rules.step);
-    let noise: Vec<f32> = (0..shape.iter().product::<usize>())
-        .map(|_| {
-            let normal: f32 = StandardNormal.sample(&mut rng);
-            normal * deviation
-        })
-        .collect();
+    let seeds: Vec<u64> = (0..shape[0]).map(|_| rng.random()).collect();
+    let mut noise = vec![0.0; shape.iter().product()];
+    noise.par_chunks_mut(shape[1..].iter().product()).zip(seeds).for_each(|(noise, seed)| {
+        fill_normal(&mut ChaCha8Rng::seed_from_u64(seed), deviation, noise);
+    });
     mask + Tensor::from_data(TensorData::new(noise, shape), rules.device)
 }
 

@@ -27,7 +27,7 @@ fn every_gate_and_gradient_agrees() {
         };
         close(&gate.logits, "logits");
         close(&gate.foreground, "to_discriminator");
-        close(&gate.attention, "attention");
+        close(&gate.attention(), "attention");
         close(&gate.features, "gated");
         if !expected["gated_upsampled_x2_nearest"].is_null() {
             let [_, _, h, w] = gate.features.dims();
@@ -35,7 +35,7 @@ fn every_gate_and_gradient_agrees() {
             close(&interpolate(gate.features.clone(), double), "gated_upsampled_x2_nearest");
         }
         // Relative to the value even where a closed gate leaves 1e-26: the reason for the sum.
-        let attention: Vec<f64> = values(&gate.attention);
+        let attention: Vec<f64> = values(&gate.attention());
         for (found, expected) in attention.iter().zip(flat(&expected["attention"])) {
             assert!((found - expected).abs() <= 1e-11 * expected, "{id} attention {found:e} {expected:e}");
         }

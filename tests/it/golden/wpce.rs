@@ -2,7 +2,7 @@
 
 use super::tensors::{assert_close, flat, shape, tensor, values};
 use super::{cases, section};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, Tensor};
 use runner::science::loss::{ClassWeights, LossError, Reduction, Target, partial_cross_entropy};
 use serde_json::Value;
 
@@ -24,7 +24,6 @@ struct Case {
     logits: Tensor<4>,
     scribble: Vec<u8>,
     shape: [usize; 4],
-    device: Device,
 }
 
 impl Case {
@@ -32,11 +31,11 @@ impl Case {
         let device = Device::flex().autodiff();
         let shape: [usize; 4] = shape(logits).try_into().unwrap();
         let logits = tensor(flat(logits), shape, &device).require_grad();
-        Case { logits, scribble: labels(scribble), shape, device }
+        Case { logits, scribble: labels(scribble), shape }
     }
 
     fn target(&self, weights: ClassWeights, reduction: Reduction) -> Result<Target, LossError> {
-        Target::new(&self.scribble, 255, self.shape, weights, reduction, (&self.device, DType::F64))
+        Target::new(&self.scribble, 255, self.shape, weights, reduction)
     }
 
     fn loss_and_gradient(&self, weights: ClassWeights, reduction: Reduction) -> (f64, Vec<f64>) {
@@ -123,11 +122,7 @@ fn several_annotators_sum_their_losses() {
 
 #[test]
 fn bad_scribbles_and_logits_are_not_scored_silently() {
-    let device = Device::flex();
-    let target = |labels: &[u8]| {
-        let shape = [1, 4, 1, 2];
-        Target::new(labels, 255, shape, ClassWeights::PerImage, Reduction::default(), (&device, DType::F64))
-    };
+    let target = |labels: &[u8]| Target::new(labels, 255, [1, 4, 1, 2], ClassWeights::PerImage, Reduction::default());
     assert_eq!(target(&[1, 7]).unwrap_err(), LossError::Label { label: 7, pixel: 1, classes: 4, unlabelled: 255 });
     assert_eq!(target(&[1, 2, 3]).unwrap_err(), LossError::Size { found: 3, expected: 2 });
 
@@ -137,9 +132,7 @@ fn bad_scribbles_and_logits_are_not_scored_silently() {
         let mut logits = vec![0.5, -1.0, 2.0, 1.0, 0.0, 3.0];
         logits[poisoned] = poison;
         let logits = tensor(logits, [1, 2, 1, 3], &device).require_grad();
-        let options = (&device, DType::F64);
-        let shape = [1, 2, 1, 3];
-        let target = Target::new(&[0, 1, 255], 255, shape, ClassWeights::PerImage, Reduction::Sum, options).unwrap();
+        let target = Target::new(&[0, 1, 255], 255, [1, 2, 1, 3], ClassWeights::PerImage, Reduction::Sum).unwrap();
         let loss = partial_cross_entropy(logits.clone(), &target);
         let gradient = logits.grad(&loss.backward()).unwrap();
         (values(&loss)[0], values(&gradient))

@@ -1,5 +1,6 @@
-use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, TensorData};
+use super::buffer::Buffer;
+use burn::backend::flex::{FlexTensor, Layout};
+use burn::tensor::{DType, Shape};
 use std::ops::Range;
 
 /// Row-major f32 values in main memory, shared with the tensor that they came from.
@@ -11,7 +12,11 @@ pub(super) struct Array {
 
 impl Array {
     pub fn new(values: Vec<f32>, shape: impl Into<Shape>) -> Self {
-        FlexTensor::from_data(TensorData::new(values, shape.into())).into()
+        Array::of(values.into(), shape)
+    }
+
+    pub fn of(values: Buffer, shape: impl Into<Shape>) -> Self {
+        FlexTensor::new(values.into_bytes(), Layout::contiguous(shape.into()), DType::F32).into()
     }
 
     pub fn values(&self) -> &[f32] {

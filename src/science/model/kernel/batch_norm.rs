@@ -1,11 +1,12 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::lanes::vectorised;
-use super::operation::{Operation, apply, operands};
+use super::operation::{Operation, apply, operands, plain};
 use super::reduction::{LANES, fold, total};
 use burn::backend::Flex;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::batch_norm_train;
+use burn::tensor::module::{batch_norm, batch_norm_train};
 use rayon::prelude::*;
 
 /// Batch norm over batch and pixels, and what it saw.
@@ -44,6 +45,54 @@ pub fn batch_norm_relu(features: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, 
     }
 }
 
+/// `relu(scale * (features - mean) / sqrt(variance + epsilon) + shift)` with given statistics:
+/// `features: [batch, channel, h, w]`, `[scale, shift, mean, variance]: [channel]` each. Outside of
+/// autodiff it works in the memory of the features if nothing else holds it.
+pub fn normalise_relu(features: Tensor<4>, parameters: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+    #[cfg(feature = "tch")]
+    if let Some(output) = super::libtorch::normalise_relu(&features, &parameters, epsilon) {
+        return output;
+    }
+    let own = parameters.clone().map(plain).into_iter().collect::<Option<Vec<_>>>();
+    let [_, channels, height, width] = features.dims();
+    match own.zip(plain(features.clone())) {
+        Some((parameters, own)) => {
+            drop(features);
+            let parameters: Vec<Array> = parameters.into_iter().map(Array::from).collect();
+            let factors: Vec<Factors> =
+                (0..channels).map(|channel| Factors::of(&parameters, channel, epsilon)).collect();
+            let mut output = own.to_contiguous();
+            let start = output.layout().start_offset();
+            let planes = start..start + output.layout().num_elements();
+            let planes = output.storage_mut::<f32>()[planes].par_chunks_mut(height * width);
+            planes.enumerate().for_each(|(plane, values)| factors[plane % channels].apply(values));
+            Tensor::from_primitive::<Flex>(output)
+        }
+        None => {
+            let [scale, shift, mean, variance] = parameters;
+            relu(batch_norm(features, scale, shift, mean, variance, epsilon))
+        }
+    }
+}
+
+/// Of a channel in [`normalise_relu`].
+struct Factors {
+    mean: f32,
+    factor: f32,
+    shift: f32,
+}
+
+impl Factors {
+    fn of(parameters: &[Array], channel: usize, epsilon: f64) -> Self {
+        let [scale, shift, mean, variance] = [0, 1, 2, 3].map(|i| parameters[i].values()[channel]);
+        Factors { mean, factor: scale / (variance + epsilon as f32).sqrt(), shift }
+    }
+
+    fn apply(&self, values: &mut [f32]) {
+        normalise_in_place(values, self.mean, self.factor, self.shift);
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Statistics {
     mean: f32,
@@ -64,7 +113,7 @@ fn by_channel(values: &mut [f32], channels: usize, pixels: usize) -> Vec<Vec<&mu
 fn forward(features: &Array, scale: &[f32], shift: &[f32], epsilon: f32) -> (Array, Vec<Statistics>) {
     let [batch, channels, height, width] = features.dims();
     let pixels = height * width;
-    let mut output = vec![0.0; batch * channels * pixels];
+    let mut output = Buffer::new(batch * channels * pixels);
     let planes = by_channel(&mut output, channels, pixels);
     let statistics = planes.into_par_iter().enumerate().map(|(channel, outputs)| {
         let plane = |image: usize| &features.values()[(image * channels + channel) * pixels..][..pixels];
@@ -79,7 +128,7 @@ fn forward(features: &Array, scale: &[f32], shift: &[f32], epsilon: f32) -> (Arr
         Statistics { mean, variance, inverse }
     });
     let statistics = statistics.collect();
-    (Array::new(output, [batch, channels, height, width]), statistics)
+    (Array::of(output, [batch, channels, height, width]), statistics)
 }
 
 #[derive(Debug, Clone)]
@@ -95,7 +144,7 @@ impl Operation<3> for BatchNormRelu {
         let [batch, channels, height, width] = self.features.dims();
         let pixels = height * width;
         let (scale, shift) = (self.scale.values(), self.shift.values());
-        let mut features_gradient = vec![0.0; batch * channels * pixels];
+        let mut features_gradient = Buffer::new(batch * channels * pixels);
         let planes = by_channel(&mut features_gradient, channels, pixels);
         let parameters = planes.into_par_iter().enumerate().map(|(channel, outputs)| {
             let Statistics { mean, inverse, .. } = self.statistics[channel];
@@ -129,7 +178,7 @@ impl Operation<3> for BatchNormRelu {
         });
         let parameters: Vec<[f32; 2]> = parameters.collect();
         let parameter = |index: usize| Some(Array::new(parameters.iter().map(|p| p[index]).collect(), [channels]));
-        let features = Array::new(features_gradient, [batch, channels, height, width]);
+        let features = Array::of(features_gradient, [batch, channels, height, width]);
         [Some(features), parameter(0), parameter(1)]
     }
 }
@@ -163,6 +212,15 @@ vectorised! {
             let normal = (value - mean) * factor + shift;
             // NaN passes, as through burn's relu.
             *output = if normal <= 0.0 { 0.0 } else { normal };
+        }
+    }
+}
+
+vectorised! {
+    fn normalise_in_place(values: &mut [f32], mean: f32, factor: f32, shift: f32) {
+        for value in values {
+            let normal = (*value - mean) * factor + shift;
+            *value = if normal <= 0.0 { 0.0 } else { normal };
         }
     }
 }

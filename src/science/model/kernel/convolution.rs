@@ -1,13 +1,15 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::correlation::{BLOCK, Rows, accumulate, correlate, pack_weights};
 use super::grid::Grid;
 use super::operation::{Operation, apply, operands};
 use super::reduction::total;
 use super::scratch::Scratch;
+use super::task::Work;
+use super::winograd::{Direction, Images, Source};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv2d, interpolate};
 use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
-use rayon::prelude::*;
 
 /// Groups of images are split into this many parts for the weight gradient, each summed in order, then
 /// their sums in order: the same bits on any number of threads.
@@ -83,7 +85,10 @@ struct Conv {
 
 impl Operation<2> for Conv {
     fn backward(self, gradient: Array, [input, weight]: [bool; 2]) -> [Option<Array>; 2] {
-        let Gradients { input, weight, .. } = self.gradients(&gradient, [input, weight]);
+        let Gradients { input, weight, .. } = match self.grid.winograd() {
+            Some(images) => self.gradients_by_winograd(images, &gradient, [input, weight]),
+            None => self.gradients(&gradient, [input, weight]),
+        };
         [input, weight]
     }
 }
@@ -101,7 +106,11 @@ struct UpsampledConv(Conv);
 
 impl Operation<3> for UpsampledConv {
     fn backward(self, gradient: Array, [skip, half, weight]: [bool; 3]) -> [Option<Array>; 3] {
-        let gradients = self.0.gradients(&gradient, [skip || half, weight]);
+        let wanted = [skip || half, weight];
+        let gradients = match self.0.grid.winograd() {
+            Some(images) => self.0.gradients_by_winograd(images, &gradient, wanted),
+            None => self.0.gradients(&gradient, wanted),
+        };
         [gradients.input, gradients.half, gradients.weight]
     }
 }
@@ -115,26 +124,53 @@ struct Gradients {
 
 impl Conv {
     fn forward(grid: Grid, input: Array, half: Option<Array>, weight: Array, bias: Option<Array>) -> (Array, Conv, ()) {
+        if let (Some(images), None) = (grid.winograd(), &bias) {
+            let output = winograd(&grid, images, &input, half.as_ref(), &weight);
+            return (output, Conv { grid, input, half, weight }, ());
+        }
         let values = weight.values();
         let packed = pack_weights(grid.outputs, grid.planes, grid.taps.len(), |output, plane, tap| {
             values[grid.weight_index(output, plane, tap)]
         });
         let initial = bias.map_or_else(|| vec![0.0; grid.outputs], |bias| bias.values().to_vec());
         let of_output = grid.outputs * grid.output_pixels();
-        let mut output = vec![0.0; grid.batch * of_output];
-        output.par_chunks_mut(grid.group * of_output).enumerate().for_each(|(group, output)| {
+        let mut output = Buffer::new(grid.batch * of_output);
+        let groups: Vec<_> = output.chunks_mut(grid.group * of_output).enumerate().collect();
+        Work::of(groups.len()).each(groups, |(group, output), within| {
             let images = output.len() / of_output;
             let (input, half) = inputs_of(&grid, &input, half.as_ref(), group * grid.group, images);
             let mut rows = Scratch::new(grid.planes * grid.stride());
             grid.pack_input(input, half, &mut rows);
             let rows = Rows { values: &rows, stride: grid.stride(), count: grid.planes };
             let mut points = Scratch::new(grid.outputs * grid.stride());
-            correlate_all(rows, &grid.taps, &packed, &initial, &mut points, grid.stride(), grid.length(images));
+            correlate_all(rows, &grid.taps, &packed, &initial, &mut points, grid.stride(), grid.length(images), within);
             grid.unpack_output(&points, output);
         });
         let [height, width] = grid.output_size;
-        let output = Array::new(output, [grid.batch, grid.outputs, height, width]);
+        let output = Array::of(output, [grid.batch, grid.outputs, height, width]);
         (output, Conv { grid, input, half, weight }, ())
+    }
+
+    /// [`Conv::gradients`] by Winograd's algorithm; the bias is not asked for.
+    fn gradients_by_winograd(&self, images: Images, gradient: &Array, wanted: [bool; 2]) -> Gradients {
+        let grid = &self.grid;
+        let channels = [grid.inputs - grid.upsampled, grid.upsampled];
+        let weight = wanted[1].then(|| {
+            let half = self.half.as_ref().map_or(&[][..], Array::values);
+            let from = Source { whole: self.input.values(), half, channels };
+            images.weight_gradient(from, gradient.values(), grid.outputs)
+        });
+        let input = wanted[0].then(|| {
+            let from = Source { whole: gradient.values(), half: &[], channels: [grid.outputs, 0] };
+            images.convolve(from, self.weight.values(), [grid.outputs, grid.inputs], Direction::Back, channels)
+        });
+        let (input, half) = input.map(|[input, half]| (input, half)).unzip();
+        Gradients {
+            input: input.map(|values| Array::of(values, self.input.dims::<4>())),
+            half: self.half.as_ref().zip(half).map(|(array, values)| Array::of(values, array.dims::<4>())),
+            weight: weight.map(|values| Array::new(values, self.weight.dims::<4>())),
+            bias: Array::new(Vec::new(), [0]),
+        }
     }
 
     /// Of input (both parts of it) and weight where wanted, and of the bias.
@@ -149,7 +185,7 @@ impl Conv {
         let images = grid.batch.div_ceil(grid.group).div_ceil(PARTS) * grid.group;
         let of_output = grid.outputs * grid.output_pixels();
         let sizes = [grid.input_values(), grid.upsampled_values()].map(|size| if want_input { size } else { 0 });
-        let [mut input, mut half] = sizes.map(|size| vec![0.0; grid.batch * size]);
+        let [mut input, mut half] = sizes.map(|size| Buffer::new(grid.batch * size));
         let mut inputs = parts_of(&mut input, images * sizes[0]).into_iter();
         let mut halves = parts_of(&mut half, images * sizes[1]).into_iter();
         let tasks: Vec<Part> = gradient
@@ -163,18 +199,19 @@ impl Conv {
                 half: halves.next().unwrap_or_default(),
             })
             .collect();
-        let sums: Vec<Sums> = tasks.into_par_iter().map(|part| self.part(part, back.as_deref(), want_weight)).collect();
+        let part = |part, within| self.part(part, back.as_deref(), want_weight, within);
+        let sums: Vec<Sums> = Work::of(tasks.len()).map(tasks, part);
 
         Gradients {
-            input: want_input.then(|| Array::new(input, self.input.dims::<4>())),
-            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::new(half, array.dims::<4>())),
+            input: want_input.then(|| Array::of(input, self.input.dims::<4>())),
+            half: self.half.as_ref().filter(|_| want_input).map(|array| Array::of(half, array.dims::<4>())),
             weight: want_weight.then(|| self.weight_gradient(&sums)),
             bias: Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs]),
         }
     }
 
     /// The way back of some images, group by group. `back`: packed weights if the input's gradient is wanted.
-    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool) -> Sums {
+    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool, within: Work) -> Sums {
         let grid = &self.grid;
         let size = if want_weight { grid.outputs * grid.planes * grid.taps.len() } else { 0 };
         let mut sums = Sums { weight: vec![0.0; size], bias: vec![0.0; grid.outputs] };
@@ -193,11 +230,18 @@ impl Conv {
                 let (input, half) = inputs_of(grid, &self.input, self.half.as_ref(), part.first + first, images);
                 grid.pack_input(input, half, &mut under);
                 let rows = Rows { values: &under, stride: grid.stride(), count: grid.planes };
-                accumulate_all(grid.rows_over_input(&over), rows, &grid.taps, &mut sums.weight, grid.length(images));
+                accumulate_all(
+                    grid.rows_over_input(&over),
+                    rows,
+                    &grid.taps,
+                    &mut sums.weight,
+                    grid.length(images),
+                    within,
+                );
             }
             if let Some(back) = back {
                 let (rows, length) = (grid.rows_back(&over), grid.length_back(images));
-                correlate_all(rows, &grid.taps_back, back, &zeros, &mut under, grid.stride(), length);
+                correlate_all(rows, &grid.taps_back, back, &zeros, &mut under, grid.stride(), length, within);
                 let input = &mut part.input[first * of_input..][..images * of_input];
                 grid.unpack_input_gradient(&under, input, &mut part.half[first * of_half..][..images * of_half]);
             }
@@ -215,6 +259,15 @@ impl Conv {
         }
         Array::new(ordered, self.weight.dims::<4>())
     }
+}
+
+fn winograd(grid: &Grid, images: Images, input: &Array, half: Option<&Array>, weight: &Array) -> Array {
+    let channels = [grid.inputs - grid.upsampled, grid.upsampled];
+    let from = Source { whole: input.values(), half: half.map_or(&[], Array::values), channels };
+    let filters = [grid.outputs, grid.inputs];
+    let [output, _] = images.convolve(from, weight.values(), filters, Direction::Forward, [grid.outputs, 0]);
+    let [height, width] = grid.output_size;
+    Array::of(output, [grid.batch, grid.outputs, height, width])
 }
 
 /// Some images of the way back: the output's gradient, and where the input's goes (nowhere if empty).
@@ -249,6 +302,7 @@ fn parts_of(values: &mut [f32], size: usize) -> Vec<&mut [f32]> {
 }
 
 /// [`correlate`] for all blocks of filters.
+#[expect(clippy::too_many_arguments, reason = "those of `correlate`, and who works")]
 fn correlate_all(
     input: Rows,
     taps: &[usize],
@@ -257,16 +311,19 @@ fn correlate_all(
     output: &mut [f32],
     stride: usize,
     length: usize,
+    within: Work,
 ) {
-    let weights = weights.par_chunks(BLOCK * input.count * taps.len());
-    let blocks = output.par_chunks_mut(BLOCK * stride).zip(initial.par_chunks(BLOCK)).zip(weights);
-    blocks.for_each(|((output, initial), weights)| correlate(input, taps, weights, initial, output, stride, length));
+    let weights = weights.chunks(BLOCK * input.count * taps.len());
+    let blocks = output.chunks_mut(BLOCK * stride).zip(initial.chunks(BLOCK)).zip(weights);
+    within.each(blocks.collect(), |((output, initial), weights), _| {
+        correlate(input, taps, weights, initial, output, stride, length);
+    });
 }
 
 /// [`accumulate`] for all rows of the gradient.
-fn accumulate_all(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize) {
-    let blocks = sums.par_chunks_mut(BLOCK * input.count * taps.len()).enumerate();
-    blocks.for_each(|(block, sums)| {
+fn accumulate_all(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize, within: Work) {
+    let blocks = sums.chunks_mut(BLOCK * input.count * taps.len()).enumerate();
+    within.each(blocks.collect(), |(block, sums), _| {
         let values = &gradient.values[block * BLOCK * gradient.stride..];
         let count = BLOCK.min(gradient.count - block * BLOCK);
         accumulate(Rows { values, count, ..gradient }, input, taps, sums, length);

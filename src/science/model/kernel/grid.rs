@@ -1,4 +1,5 @@
 use super::correlation::{Rows, SLACK};
+use super::winograd::Images;
 
 /// How the pixels of an image lie on its grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub(super) struct Grid {
     /// Images packed together, so that small ones fill vectors and their weights are read once.
     pub group: usize,
 }
+
+/// Channels on both sides from which on Winograd's algorithm pays.
+const WINOGRAD_CHANNELS: usize = 8;
 
 /// Grid points that a group should have at least.
 const GROUP_POINTS: usize = 1024;
@@ -90,6 +94,13 @@ impl Grid {
         let even = self.height.is_multiple_of(2) && self.width.is_multiple_of(2);
         let fits = self.form == Form::Padded && even && channels < self.inputs;
         fits.then_some(Grid { upsampled: channels, ..self })
+    }
+
+    /// The images, where Winograd's algorithm is the faster one: with few channels its transforms cost more
+    /// than they save.
+    pub fn winograd(&self) -> Option<Images> {
+        let fits = self.form == Form::Padded && self.inputs.min(self.outputs) >= WINOGRAD_CHANNELS;
+        fits.then_some(Images { batch: self.batch, height: self.height, width: self.width })
     }
 
     /// Values of one image at full size, and at half size.

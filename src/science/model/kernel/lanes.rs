@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 
 /// The widest vectors that the processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,15 +14,25 @@ pub(super) enum Instructions {
     Portable,
 }
 
+/// What the processor has, but no more than the environment's `RUNNER_VECTORS` says (`avx512`, `avx2` or
+/// `portable`): results differ in their last bits between these.
 pub(super) fn instructions() -> Instructions {
+    static BEST: OnceLock<Instructions> = OnceLock::new();
+    *BEST.get_or_init(|| {
+        let limit = std::env::var("RUNNER_VECTORS").unwrap_or_default();
+        best(&limit)
+    })
+}
+
+fn best(limit: &str) -> Instructions {
     #[cfg(target_arch = "x86_64")]
     {
         // The AVX-512 functions call AVX2 ones: both are asked for.
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if avx2 && is_x86_feature_detected!("avx512f") {
+        if avx2 && limit != "avx2" && limit != "portable" && is_x86_feature_detected!("avx512f") {
             return Instructions::Avx512;
         }
-        if avx2 {
+        if avx2 && limit != "portable" {
             return Instructions::Avx2;
         }
     }
@@ -40,6 +51,50 @@ pub(super) trait Lanes: Copy {
     /// `self * factor + sum`
     unsafe fn multiply_add(self, factor: Self, sum: Self) -> Self;
     unsafe fn total(self) -> f32;
+    unsafe fn plus(self, other: Self) -> Self;
+    unsafe fn minus(self, other: Self) -> Self;
+    unsafe fn times(self, factor: f32) -> Self;
+    /// `self * factor + sum`
+    #[inline(always)]
+    unsafe fn times_plus(self, factor: f32, sum: Self) -> Self {
+        unsafe { self.multiply_add(Self::splat(factor), sum) }
+    }
+}
+
+/// Work that is written once for all vectors. `run` and all that it calls must be `#[inline(always)]`, so
+/// that it is compiled for the instructions at hand.
+pub(super) trait Vectorised: Sized {
+    /// # Safety
+    /// The processor must have the instructions of `V`; more is said where it is implemented.
+    unsafe fn run<V: Lanes>(self);
+
+    /// Runs with the widest vectors that divide `channels`, a multiple of 8.
+    ///
+    /// # Safety
+    /// As the implementation says.
+    unsafe fn run_widest(self, channels: usize) {
+        unsafe {
+            match instructions() {
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 if channels.is_multiple_of(16) => run_avx512(self),
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 | Instructions::Avx2 => run_avx2(self),
+                Instructions::Portable => self.run::<Portable>(),
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma")]
+unsafe fn run_avx512(work: impl Vectorised) {
+    unsafe { work.run::<__m512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2(work: impl Vectorised) {
+    unsafe { work.run::<__m256>() }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -65,6 +120,18 @@ impl Lanes for __m512 {
     #[inline(always)]
     unsafe fn total(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self) }
+    }
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        unsafe { _mm512_add_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        unsafe { _mm512_sub_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn times(self, factor: f32) -> Self {
+        unsafe { _mm512_mul_ps(self, _mm512_set1_ps(factor)) }
     }
 }
 
@@ -93,6 +160,18 @@ impl Lanes for __m256 {
         let mut lanes = [0.0; 8];
         unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self) };
         unsafe { Portable::total(Portable::load(lanes.as_ptr())) }
+    }
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        unsafe { _mm256_add_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        unsafe { _mm256_sub_ps(self, other) }
+    }
+    #[inline(always)]
+    unsafe fn times(self, factor: f32) -> Self {
+        unsafe { _mm256_mul_ps(self, _mm256_set1_ps(factor)) }
     }
 }
 
@@ -127,6 +206,18 @@ impl Lanes for Portable {
     unsafe fn total(self) -> f32 {
         let [a, b, c, d, e, f, g, h] = self.0;
         ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+    #[inline(always)]
+    unsafe fn plus(self, other: Self) -> Self {
+        Portable(std::array::from_fn(|lane| self.0[lane] + other.0[lane]))
+    }
+    #[inline(always)]
+    unsafe fn minus(self, other: Self) -> Self {
+        Portable(std::array::from_fn(|lane| self.0[lane] - other.0[lane]))
+    }
+    #[inline(always)]
+    unsafe fn times(self, factor: f32) -> Self {
+        Portable(self.0.map(|value| value * factor))
     }
 }
 

@@ -6,7 +6,8 @@
 // See `DeviceName::libtorch` for why a deprecated backend is used.
 #![allow(deprecated)]
 
-use super::operation::with_own;
+use super::adam::{AdamRule, Moved, Moving};
+use super::operation::{all, float, with_own};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -16,7 +17,7 @@ use burn::backend::{
     Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, LibTorch,
 };
 use burn::tensor::Tensor;
-use tch::no_grad;
+use tch::{Kind, no_grad};
 
 type Tracked = <Autodiff<LibTorch> as BackendTypes>::FloatTensorPrimitive;
 
@@ -81,6 +82,58 @@ pub(super) fn tanh(input: &Tensor<4>) -> Option<Tensor<4>> {
     Some(output)
 }
 
+/// [`super::normalise_relu`].
+pub(super) fn normalise_relu(features: &Tensor<4>, parameters: &[Tensor<1>; 4], epsilon: f64) -> Option<Tensor<4>> {
+    let [scale, shift, mean, variance] = parameters.each_ref().map(|tensor| tensor.clone().into_dispatch());
+    let operands = [features.clone().into_dispatch(), scale, shift, mean, variance];
+    let (output, []) = apply(operands, |[features, scale, shift, mean, variance]| {
+        let normalised =
+            features.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), false, 0.0, epsilon, true);
+        (normalised.relu(), [])
+    })?;
+    Some(output)
+}
+
+/// [`super::foreground`].
+pub(super) fn foreground(logits: &Tensor<4>) -> Option<Tensor<4>> {
+    let classes = logits.dims()[1] as i64;
+    let forward = |[logits]: [&tch::Tensor; 1]| (logits.softmax(1, None).narrow(1, 1, classes - 1), []);
+    let (output, []) = apply([logits.clone().into_dispatch()], forward)?;
+    Some(output)
+}
+
+/// [`super::attend`].
+pub(super) fn attend(features: &Tensor<4>, foreground: &Tensor<4>) -> Option<Tensor<4>> {
+    let operands = [features.clone().into_dispatch(), foreground.clone().into_dispatch()];
+    let (output, []) =
+        apply(operands, |[features, foreground]| (features * foreground.sum_dim_intlist(1, true, Kind::Float), []))?;
+    Some(output)
+}
+
+/// [`super::adam`]: None where an array is not libtorch's.
+pub(super) fn adam(arrays: &[Moving], rule: &AdamRule) -> Option<(Vec<Moved>, f64)> {
+    let plain = |tensor: &Tensor<1>| with_own().then(|| float::<LibTorch>(tensor.clone().into_dispatch()))?;
+    let of = |array: &Moving| {
+        let Moving { weight, gradient, first, second } = array;
+        Some([plain(weight)?, plain(gradient)?, plain(first)?, plain(second)?])
+    };
+    let arrays = arrays.iter().map(of).collect::<Option<Vec<_>>>().filter(|arrays| !arrays.is_empty())?;
+    let (moved, squares): (Vec<Moved>, Vec<tch::Tensor>) = arrays.iter().map(|array| moved(array, rule)).unzip();
+    // One number is fetched from the device, not one for each array.
+    let squares = tch::Tensor::stack(&squares, 0).sum(Kind::Double).double_value(&[]);
+    Some((moved, squares))
+}
+
+fn moved([weight, gradient, first, second]: &[TchTensor; 4], rule: &AdamRule) -> (Moved, tch::Tensor) {
+    let squares = gradient.tensor.square();
+    let first = first.tensor.lerp(&gradient.tensor, 1.0 - rule.beta1);
+    let second = second.tensor.lerp(&squares, 1.0 - rule.beta2);
+    let root = (&second / rule.correction).sqrt_().g_add_scalar_(rule.epsilon);
+    let weight = weight.tensor.addcdiv(&(&first * -rule.rate), &root);
+    let tensor = |tensor: tch::Tensor| Tensor::from_primitive::<LibTorch>(TchTensor::new(tensor));
+    (Moved { weight: tensor(weight), first: tensor(first), second: tensor(second) }, squares.sum(Kind::Float))
+}
+
 /// Runs `forward` on f32 tensors of libtorch and notes it in the graph as one operation, if there is a
 /// graph; None for other tensors. What else it returns gets no gradient.
 fn apply<const N: usize, const D: usize, const E: usize>(
@@ -117,21 +170,6 @@ fn apply<const N: usize, const D: usize, const E: usize>(
         OpsKind::UnTracked(prepared) => prepared.finish(output),
     };
     Some((Tensor::from_primitive::<Autodiff<LibTorch>>(tracked), extra(rest)))
-}
-
-fn float<B: burn::backend::Backend>(input: DispatchTensor) -> Option<B::FloatTensorPrimitive>
-where
-    DispatchTensor: DispatchKindConversion<B>,
-{
-    match <DispatchTensor as DispatchKindConversion<B>>::try_into_backend(input) {
-        Ok(BackendTensor::Float(tensor)) => Some(tensor),
-        _ => None,
-    }
-}
-
-fn all<T, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
-    let present: Option<Vec<T>> = options.into_iter().collect();
-    present?.try_into().ok()
 }
 
 /// One operation's graph in libtorch.

@@ -5,24 +5,43 @@
 //! in and out of autodiff, and hands all others (f64, other backends) to burn's own operation. Results
 //! do not depend on the number of threads: work is split by shape alone and summed in a fixed order.
 
+mod adam;
 mod array;
+mod attention;
 mod batch_norm;
+mod buffer;
 mod clock;
 mod convolution;
 mod correlation;
+mod cross_entropy;
+mod exponential;
 mod grid;
 mod lanes;
 #[cfg(feature = "tch")]
 mod libtorch;
+mod max_pool;
+mod normal;
 mod operation;
 mod peak;
+mod product;
 mod reduction;
 mod scratch;
+mod spectral_norm;
 mod tanh;
+mod task;
+mod transpose;
+mod winograd;
 
-pub use batch_norm::{Normalised, batch_norm_relu};
+pub use adam::{AdamRule, Moved, Moving, adam};
+pub use attention::{attend, foreground};
+pub use batch_norm::{Normalised, batch_norm_relu, normalise_relu};
+pub use buffer::release_buffers;
 pub use clock::{Part, Times, part, take_times};
 pub use convolution::{convolution, upsampled_convolution};
+pub use cross_entropy::{PixelLabels, cross_entropy};
+pub use max_pool::max_pool;
+pub use normal::fill_normal;
 pub use operation::with_burn_alone;
 pub use peak::multiply_adds_per_second;
+pub use spectral_norm::{SpectralNorm, spectral_norm};
 pub use tanh::tanh;

@@ -3,6 +3,7 @@ use super::clock::{Part, current, measured};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
 use burn::backend::{
     Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, Flex,
     TensorMetadata,
@@ -51,7 +52,15 @@ pub(super) fn operands<const N: usize>(inputs: [DispatchTensor; N]) -> Option<Op
     all(inputs.map(float::<Autodiff<Flex>>)).map(Operands::Tracked)
 }
 
-fn float<B: burn::backend::Backend>(input: DispatchTensor) -> Option<B::FloatTensorPrimitive>
+/// The f32 tensor on flex, outside of autodiff, or None.
+pub(super) fn plain<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
+    let tensor = tensor.into_dispatch();
+    let served =
+        !BURN_ALONE.get() && tensor.dtype() == DType::F32 && tensor.autodiff == DispatchAutodiffContext::Disabled;
+    served.then(|| float::<Flex>(tensor))?
+}
+
+pub(super) fn float<B: burn::backend::Backend>(input: DispatchTensor) -> Option<B::FloatTensorPrimitive>
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
@@ -61,7 +70,7 @@ where
     }
 }
 
-fn all<T, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
+pub(super) fn all<T, const N: usize>(options: [Option<T>; N]) -> Option<[T; N]> {
     let present: Option<Vec<T>> = options.into_iter().collect();
     present?.try_into().ok()
 }

@@ -1,11 +1,10 @@
 use super::array::Array;
+use super::buffer::Buffer;
 use super::lanes::vectorised;
 use super::operation::{Operation, apply, operands};
+use super::task::TASK;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
-
-/// Values of a parallel task.
-const TASK: usize = 1 << 14;
 
 /// Hyperbolic tangent, within 1e-6 of the true value.
 pub fn tanh(input: Tensor<4>) -> Tensor<4> {
@@ -16,9 +15,9 @@ pub fn tanh(input: Tensor<4>) -> Tensor<4> {
     match operands([input.clone().into_dispatch()]) {
         Some(operands) => {
             let forward = |[input]: [Array; 1]| {
-                let mut output = vec![0.0; input.values().len()];
+                let mut output = Buffer::new(input.values().len());
                 output.par_chunks_mut(TASK).zip(input.values().par_chunks(TASK)).for_each(|(to, from)| map(from, to));
-                let output = Array::new(output, input.dims::<4>());
+                let output = Array::of(output, input.dims::<4>());
                 (output.clone(), Tanh { output }, ())
             };
             apply(operands, forward).0
@@ -34,10 +33,10 @@ struct Tanh {
 
 impl Operation<1> for Tanh {
     fn backward(self, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
-        let mut slopes = vec![0.0; self.output.values().len()];
+        let mut slopes = Buffer::new(self.output.values().len());
         let inputs = self.output.values().par_chunks(TASK).zip(gradient.values().par_chunks(TASK));
         slopes.par_chunks_mut(TASK).zip(inputs).for_each(|(to, (output, gradient))| slope(output, gradient, to));
-        [Some(Array::new(slopes, self.output.dims::<4>()))]
+        [Some(Array::of(slopes, self.output.dims::<4>()))]
     }
 }
 
