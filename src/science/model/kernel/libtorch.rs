@@ -13,9 +13,7 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::libtorch::TchTensor;
-use burn::backend::{
-    Autodiff, BackendTensor, BackendTypes, DispatchAutodiffContext, DispatchKindConversion, DispatchTensor, LibTorch,
-};
+use burn::backend::{Autodiff, BackendTypes, DispatchAutodiffContext, DispatchTensor, LibTorch};
 use burn::tensor::Tensor;
 use tch::{Kind, no_grad};
 
@@ -106,7 +104,7 @@ pub(super) fn foreground(logits: &Tensor<4>) -> Option<Tensor<4>> {
 pub(super) fn attend(features: &Tensor<4>, foreground: &Tensor<4>) -> Option<Tensor<4>> {
     let operands = [features.clone().into_dispatch(), foreground.clone().into_dispatch()];
     let (output, []) =
-        apply(operands, |[features, foreground]| (features * foreground.sum_dim_intlist(1, true, Kind::Float), []))?;
+        apply(operands, |[features, foreground]| (features * foreground.sum_dim_intlist(1, true, None), []))?;
     Some(output)
 }
 

@@ -2,8 +2,9 @@
 //! vector units, each with its own backward pass.
 //!
 //! Every function here takes and returns plain tensors. It serves f32 tensors on burn's flex backend,
-//! in and out of autodiff, and hands all others (f64, other backends) to burn's own operation. Results
-//! do not depend on the number of threads: work is split by shape alone and summed in a fixed order.
+//! in and out of autodiff, and hands all others (f64, other backends) to burn's own operation, or to
+//! libtorch's where that is the backend. Results on flex do not depend on the number of threads: work is
+//! split by shape alone and summed in a fixed order.
 
 mod adam;
 mod array;
