@@ -71,8 +71,7 @@ fn game(side: usize, device: &Device) -> Named {
     let prediction = segmentor.forward(&tracked, images, Mode::Train);
     let shape = prediction.logits.dims();
     let reading = (ClassWeights::PerImage, Reduction::MeanOverAnnotatedPixels);
-    let dtype = (&autodiff, prediction.logits.dtype());
-    let target = Target::new(&scribble(side), UNLABELLED, shape, reading.0, reading.1, dtype).unwrap();
+    let target = Target::new(&scribble(side), UNLABELLED, shape, reading.0, reading.1).unwrap();
     let supervised = partial_cross_entropy(prediction.logits.clone(), &target);
     let fake: Vec<Tensor<4>> = prediction.gates.iter().map(|gate| gate.foreground.clone()).collect();
     let adversarial = least_squares_generator(judge.forward(&judge_weights.frozen(), &fake).0);

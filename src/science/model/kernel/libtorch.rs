@@ -15,7 +15,20 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::libtorch::TchTensor;
 use burn::backend::{Autodiff, BackendTypes, DispatchAutodiffContext, DispatchTensor, LibTorch};
 use burn::tensor::Tensor;
+use std::ffi::{CStr, c_char};
 use tch::{Kind, no_grad};
+use torch_sys::C_tensor;
+
+// libtorch.cpp
+unsafe extern "C" {
+    fn runner_libtorch_gradients(
+        output: *const C_tensor,
+        gradient: *const C_tensor,
+        leaves: *const *const C_tensor,
+        count: usize,
+        results: *mut *mut C_tensor,
+    ) -> *mut c_char;
+}
 
 type Tracked = <Autodiff<LibTorch> as BackendTypes>::FloatTensorPrimitive;
 
@@ -34,7 +47,7 @@ pub(super) fn convolution(
 ) -> Option<Tensor<4>> {
     let padding = (weight.dims()[2] as i64 - 1) / 2;
     let forward = |input: &tch::Tensor, weight: &tch::Tensor, bias: Option<&tch::Tensor>| {
-        let output = input.conv2d(channels_last(weight), bias, [stride as i64; 2], [padding; 2], [1, 1], 1);
+        let output = input.conv2d(&channels_last(weight), bias, [stride as i64; 2], [padding; 2], [1, 1], 1);
         (output, [])
     };
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
@@ -53,7 +66,7 @@ pub(super) fn upsampled_convolution(skip: &Tensor<4>, half: &Tensor<4>, weight: 
     let operands = [skip, half, weight].map(|tensor| tensor.clone().into_dispatch());
     let (output, []) = apply(operands, |[skip, half, weight]| {
         let joined = tch::Tensor::cat(&[skip, &half.upsample_nearest2d([height, width], None, None)], 1);
-        (joined.conv2d(channels_last(weight), None::<&tch::Tensor>, [1, 1], [1, 1], [1, 1], 1), [])
+        (joined.conv2d(&channels_last(weight), None::<&tch::Tensor>, [1, 1], [1, 1], [1, 1], 1), [])
     })?;
     Some(output)
 }
@@ -108,6 +121,29 @@ pub(super) fn attend(features: &Tensor<4>, foreground: &Tensor<4>) -> Option<Ten
     Some(output)
 }
 
+/// [`super::spectral_norm`]: the kernel, the left vector and the largest singular value.
+pub(super) fn spectral_norm(
+    weight: &Tensor<4>,
+    u: &Tensor<1>,
+    iterations: usize,
+    epsilon: f64,
+) -> Option<(Tensor<4>, [Tensor<1>; 2])> {
+    let unit = |vector: tch::Tensor| &vector / vector.norm().clamp_min(epsilon);
+    apply([weight.clone().into_dispatch(), u.clone().into_dispatch()], |[weight, u]| {
+        let matrix = weight.flatten(1, -1);
+        let constant = matrix.detach();
+        let (mut u, mut v) = (unit(u.detach()), constant.new_empty([0], (constant.kind(), constant.device())));
+        for iteration in 0..iterations.max(1) {
+            v = unit(constant.tr().mv(&u));
+            if iteration < iterations {
+                u = unit(constant.mv(&v));
+            }
+        }
+        let sigma = u.dot(&matrix.mv(&v));
+        (weight / sigma.clamp_min(epsilon), [u, sigma.reshape([1])])
+    })
+}
+
 /// [`super::adam`]: None where an array is not libtorch's.
 pub(super) fn adam(arrays: &[Moving], rule: &AdamRule) -> Option<(Vec<Moved>, f64)> {
     let plain = |tensor: &Tensor<1>| with_own().then(|| float::<LibTorch>(tensor.clone().into_dispatch()))?;
@@ -116,20 +152,23 @@ pub(super) fn adam(arrays: &[Moving], rule: &AdamRule) -> Option<(Vec<Moved>, f6
         Some([plain(weight)?, plain(gradient)?, plain(first)?, plain(second)?])
     };
     let arrays = arrays.iter().map(of).collect::<Option<Vec<_>>>().filter(|arrays| !arrays.is_empty())?;
-    let (moved, squares): (Vec<Moved>, Vec<tch::Tensor>) = arrays.iter().map(|array| moved(array, rule)).unzip();
-    // One number is fetched from the device, not one for each array.
-    let squares = tch::Tensor::stack(&squares, 0).sum(Kind::Double).double_value(&[]);
-    Some((moved, squares))
-}
-
-fn moved([weight, gradient, first, second]: &[TchTensor; 4], rule: &AdamRule) -> (Moved, tch::Tensor) {
-    let squares = gradient.tensor.square();
-    let first = first.tensor.lerp(&gradient.tensor, 1.0 - rule.beta1);
-    let second = second.tensor.lerp(&squares, 1.0 - rule.beta2);
+    // All arrays end to end: a call for each of a hundred small ones takes longer than to copy them.
+    let [weight, gradient, mut first, mut second] =
+        [0, 1, 2, 3].map(|of| tch::Tensor::cat(&arrays.iter().map(|array| &array[of].tensor).collect::<Vec<_>>(), 0));
+    let squares = gradient.square();
+    let _ = first.lerp_(&gradient, 1.0 - rule.beta1);
+    let _ = second.lerp_(&squares, 1.0 - rule.beta2);
     let root = (&second / rule.correction).sqrt_().g_add_scalar_(rule.epsilon);
-    let weight = weight.tensor.addcdiv(&(&first * -rule.rate), &root);
+    let weight = weight.addcdiv(&(&first * -rule.rate), &root);
+    let sizes: Vec<i64> = arrays.iter().flat_map(|array| array[0].tensor.size()).collect();
+    let [weights, firsts, seconds] = [weight, first, second].map(|all| all.split_with_sizes(&sizes, 0).into_iter());
     let tensor = |tensor: tch::Tensor| Tensor::from_primitive::<LibTorch>(TchTensor::new(tensor));
-    (Moved { weight: tensor(weight), first: tensor(first), second: tensor(second) }, squares.sum(Kind::Float))
+    let moved = weights.zip(firsts).zip(seconds).map(|((weight, first), second)| Moved {
+        weight: tensor(weight),
+        first: tensor(first),
+        second: tensor(second),
+    });
+    Some((moved.collect(), squares.sum(Kind::Double).double_value(&[])))
 }
 
 /// Runs `forward` on f32 tensors of libtorch and notes it in the graph as one operation, if there is a
@@ -194,12 +233,19 @@ unsafe impl Sync for Graph {}
 impl Graph {
     /// The gradients of the leaves that want one, in their order.
     fn gradients(self, gradient: &tch::Tensor, wanted: impl Iterator<Item = bool>) -> Vec<tch::Tensor> {
-        // libtorch differentiates a number here: the product with the gradient.
-        let [output, gradient] = [&self.output, gradient].map(|tensor| tensor.permute([0, 2, 3, 1]).reshape([-1]));
-        let number = output.dot(&gradient);
-        let wanted: Vec<&tch::Tensor> =
-            self.leaves.iter().zip(wanted).filter_map(|(leaf, wanted)| wanted.then_some(leaf)).collect();
-        tch::Tensor::run_backward(&[number], &wanted, false, false)
+        let wanted = self.leaves.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+        let leaves: Vec<*const C_tensor> = wanted.map(|(leaf, _)| leaf.as_ptr()).collect();
+        let mut results = vec![std::ptr::null_mut(); leaves.len()];
+        // SAFETY: all pointers are to tensors that live until the call returns, `results` has room for one
+        // new tensor a leaf, and these are ours.
+        unsafe {
+            let (output, gradient) = (self.output.as_ptr(), gradient.as_ptr());
+            let error =
+                runner_libtorch_gradients(output, gradient, leaves.as_ptr(), leaves.len(), results.as_mut_ptr());
+            // As tch does where libtorch throws: it is a bug here, or no memory is left, and fails the stage.
+            assert!(error.is_null(), "libtorch: {}", CStr::from_ptr(error).to_string_lossy());
+            results.into_iter().map(|result| tch::Tensor::from_ptr(result)).collect()
+        }
     }
 }
 
