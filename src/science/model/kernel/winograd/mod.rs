@@ -3,7 +3,8 @@
 //! A tile of 4x4 outputs reads 6x6 inputs. Both the tile and the kernel are brought to 36 numbers by
 //! linear maps, so that the convolution of the tile is their product, summed over channels: 36
 //! multiplications a channel where the plain sum takes 144. For each of the 36 positions that is a matrix
-//! product over channels and tiles. Rounding errors are those of the plain sum times about ten.
+//! product over channels and tiles. Rounding errors (root mean square, uniform random values) are
+//! three to eight times those of the plain sum in single precision.
 //!
 //! Channels stand side by side, so that a vector holds the same pixel of many channels.
 
