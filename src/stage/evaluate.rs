@@ -43,7 +43,7 @@ impl Stage for Evaluate {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {

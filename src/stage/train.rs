@@ -39,7 +39,7 @@ impl Stage for Train {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {

@@ -22,6 +22,7 @@ mod max_pool;
 mod normal;
 mod operation;
 mod peak;
+mod place;
 mod product;
 mod reduction;
 mod scratch;
