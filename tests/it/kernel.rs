@@ -13,6 +13,7 @@ use runner::science::model::values;
 mod adam;
 mod attention;
 mod cross_entropy;
+mod join;
 mod max_pool;
 mod normalise;
 mod spectral_norm;
