@@ -79,16 +79,16 @@ impl Operation<2> for Conv {
     fn backward(self, gradient: Array, [input, weight]: [bool; 2]) -> [Option<Array>; 2] {
         let Gradients { input, weight, .. } = match self.grid.winograd() {
             Some(images) => self.gradients_by_winograd(images, &gradient, [input, weight]),
-            None => self.gradients(&gradient, [input, weight]),
+            None => self.gradients(&gradient, [input, weight, false]),
         };
         [input, weight]
     }
 }
 
 impl Operation<3> for Conv {
-    fn backward(self, gradient: Array, [input, weight, _]: [bool; 3]) -> [Option<Array>; 3] {
-        let Gradients { input, weight, bias, .. } = self.gradients(&gradient, [input, weight]);
-        [input, weight, Some(bias)]
+    fn backward(self, gradient: Array, wanted: [bool; 3]) -> [Option<Array>; 3] {
+        let Gradients { input, weight, bias, .. } = self.gradients(&gradient, wanted);
+        [input, weight, bias]
     }
 }
 
@@ -101,7 +101,7 @@ impl Operation<3> for UpsampledConv {
         let wanted = [skip || half, weight];
         let gradients = match self.0.grid.winograd() {
             Some(images) => self.0.gradients_by_winograd(images, &gradient, wanted),
-            None => self.0.gradients(&gradient, wanted),
+            None => self.0.gradients(&gradient, [wanted[0], wanted[1], false]),
         };
         [gradients.input, gradients.half, gradients.weight]
     }
@@ -111,7 +111,7 @@ struct Gradients {
     input: Option<Array>,
     half: Option<Array>,
     weight: Option<Array>,
-    bias: Array,
+    bias: Option<Array>,
 }
 
 impl Conv {
@@ -161,12 +161,12 @@ impl Conv {
             input: input.map(|values| Array::of(values, self.input.dims::<4>())),
             half: self.half.as_ref().zip(half).map(|(array, values)| Array::of(values, array.dims::<4>())),
             weight: weight.map(|values| Array::new(values, self.weight.dims::<4>())),
-            bias: Array::new(Vec::new(), [0]),
+            bias: None,
         }
     }
 
     /// Of input (both parts of it) and weight where wanted, and of the bias.
-    fn gradients(&self, gradient: &Array, [want_input, want_weight]: [bool; 2]) -> Gradients {
+    fn gradients(&self, gradient: &Array, [want_input, want_weight, want_bias]: [bool; 3]) -> Gradients {
         let grid = &self.grid;
         let weight = self.weight.values();
         let back = want_input.then(|| {
@@ -191,19 +191,19 @@ impl Conv {
                 half: halves.next().unwrap_or_default(),
             })
             .collect();
-        let part = |part, within| self.part(part, back.as_deref(), want_weight, within);
+        let part = |part, within| self.part(part, back.as_deref(), [want_weight, want_bias], within);
         let sums: Vec<Sums> = Work::of(tasks.len()).map(tasks, part);
 
         Gradients {
             input: want_input.then(|| Array::of(input, self.input.dims::<4>())),
             half: self.half.as_ref().filter(|_| want_input).map(|array| Array::of(half, array.dims::<4>())),
             weight: want_weight.then(|| self.weight_gradient(&sums)),
-            bias: Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs]),
+            bias: want_bias.then(|| Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs])),
         }
     }
 
     /// The way back of some images, group by group. `back`: packed weights if the input's gradient is wanted.
-    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool, within: Work) -> Sums {
+    fn part(&self, part: Part, back: Option<&[f32]>, [want_weight, want_bias]: [bool; 2], within: Work) -> Sums {
         let grid = &self.grid;
         let size = if want_weight { grid.outputs * grid.planes * grid.taps.len() } else { 0 };
         let mut sums = Sums { weight: vec![0.0; size], bias: vec![0.0; grid.outputs] };
@@ -215,8 +215,10 @@ impl Conv {
         for (group, gradient) in part.gradient.chunks(grid.group * of_output).enumerate() {
             let (first, images) = (group * grid.group, gradient.len() / of_output);
             grid.pack_gradient(gradient, &mut over);
-            for (index, pixels) in gradient.chunks_exact(grid.output_pixels()).enumerate() {
-                sums.bias[index % grid.outputs] += total(pixels);
+            if want_bias {
+                for (index, pixels) in gradient.chunks_exact(grid.output_pixels()).enumerate() {
+                    sums.bias[index % grid.outputs] += total(pixels);
+                }
             }
             if want_weight {
                 let (input, half) = inputs_of(grid, &self.input, self.half.as_ref(), part.first + first, images);
