@@ -23,7 +23,9 @@ pub fn foreground(logits: Tensor<4>) -> Tensor<4> {
 /// The features, multiplied by the attention, which is the sum of `foreground: [batch, class - 1, h, w]`
 /// over the classes: `features: [batch, channel, h, w]`.
 pub fn attend(features: Tensor<4>, foreground: Tensor<4>) -> Tensor<4> {
-    match operands([features.clone().into_dispatch(), foreground.clone().into_dispatch()]) {
+    let ([batch, _, height, width], [of_batch, _, of_height, of_width]) = (features.dims(), foreground.dims());
+    let fit = [batch, height, width] == [of_batch, of_height, of_width];
+    match operands([features.clone().into_dispatch(), foreground.clone().into_dispatch()]).filter(|_| fit) {
         Some(operands) => {
             let forward = |[features, foreground]: [Array; 2]| {
                 let mut output = Buffer::new(features.values().len());

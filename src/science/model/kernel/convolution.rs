@@ -29,6 +29,9 @@ pub fn convolution(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>,
 
 fn own(input: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, stride: usize) -> Option<Tensor<4>> {
     let grid = Grid::new(input.dims(), weight.dims(), stride)?;
+    if bias.is_some_and(|bias| bias.dims() != [grid.outputs]) {
+        return None;
+    }
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
     let (output, ()) = match bias {
         None => apply(operands([input, weight])?, |[input, weight]| Conv::forward(grid, input, None, weight, None)),
@@ -54,8 +57,8 @@ pub fn upsampled_convolution(skip: Tensor<4>, half: Tensor<4>, weight: Tensor<4>
 }
 
 fn own_upsampled(skip: &Tensor<4>, half: &Tensor<4>, weight: &Tensor<4>) -> Option<Tensor<4>> {
-    let ([batch, skips, height, width], [_, upsampled, half_height, half_width]) = (skip.dims(), half.dims());
-    if [2 * half_height, 2 * half_width] != [height, width] {
+    let ([batch, skips, height, width], [of_batch, upsampled, half_height, half_width]) = (skip.dims(), half.dims());
+    if [of_batch, 2 * half_height, 2 * half_width] != [batch, height, width] {
         return None;
     }
     let grid = Grid::new([batch, skips + upsampled, height, width], weight.dims(), 1)?.with_upsampled(upsampled)?;

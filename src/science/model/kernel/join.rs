@@ -7,7 +7,9 @@ use rayon::prelude::*;
 /// The channels of both, image by image: `[batch, a, h, w]` and `[batch, b, h, w]` to
 /// `[batch, a + b, h, w]`.
 pub fn join(first: Tensor<4>, second: Tensor<4>) -> Tensor<4> {
-    match operands([first.clone().into_dispatch(), second.clone().into_dispatch()]) {
+    let ([batch, _, height, width], [of_batch, _, of_height, of_width]) = (first.dims(), second.dims());
+    let fit = [batch, height, width] == [of_batch, of_height, of_width];
+    match operands([first.clone().into_dispatch(), second.clone().into_dispatch()]).filter(|_| fit) {
         Some(operands) => apply(operands, |[first, second]| forward(&first, &second)).0,
         None => Tensor::cat(vec![first, second], 1),
     }

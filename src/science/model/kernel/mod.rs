@@ -35,7 +35,7 @@ mod winograd;
 pub use adam::{AdamRule, Moved, Moving, adam};
 pub use attention::{attend, foreground};
 pub use batch_norm::{Normalised, batch_norm_relu, normalise_relu};
-pub use buffer::release_buffers;
+pub use buffer::{ReleaseBuffers, release_buffers};
 pub use clock::{Part, Times, part, take_times};
 pub use convolution::{convolution, upsampled_convolution};
 pub use cross_entropy::{PixelLabels, cross_entropy};

@@ -25,6 +25,7 @@ const EPSILON: f64 = 1e-12;
 /// the previous call. The vectors are constants for the gradient, the division is not. A kernel of
 /// zeros stays zero.
 pub fn spectral_norm(weight: Tensor<4>, u: Tensor<1>, iterations: usize) -> SpectralNorm {
+    let u = u.detach();
     match operands([weight.clone().into_dispatch(), u.clone().into_dispatch()]) {
         Some(operands) => {
             let (weight, [u, sigma]) = apply(operands, |[weight, u]| {

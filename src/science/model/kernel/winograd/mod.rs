@@ -107,6 +107,14 @@ impl Images {
         self.batch * self.strips_of_image()
     }
 
+    /// What the unsafe code below relies on.
+    fn assert_holds(self, source: Source) {
+        let pixels = self.batch * self.height * self.width;
+        assert_eq!(source.whole.len(), source.channels[0] * pixels, "pixels at full size");
+        assert_eq!(source.half.len(), source.channels[1] * (pixels / 4), "pixels at half size");
+        assert!(source.channels[1] == 0 || self.height.is_multiple_of(2) && self.width.is_multiple_of(2));
+    }
+
     /// Consecutive strips that are worked on together.
     fn chunks(self, channels: usize, least: usize) -> Vec<Range<usize>> {
         let tiles = (CHUNK / (POSITIONS * channels)).max(least);
@@ -129,6 +137,8 @@ impl Images {
             Direction::Forward => [outputs, inputs],
             Direction::Back => [inputs, outputs],
         };
+        self.assert_holds(from);
+        assert!(from.channels.iter().sum::<usize>() == depth && channels.iter().sum::<usize>() == filters);
         let weights = Weights::new(weight, [outputs, inputs], direction);
         let pixels = self.batch * self.height * self.width;
         let lengths = [channels[0] * pixels, channels[1] * pixels / 4];
@@ -160,6 +170,8 @@ impl Images {
     pub fn weight_gradient(self, from: Source, gradient: &[f32], outputs: usize) -> Vec<f32> {
         let inputs = from.channels[0] + from.channels[1];
         let gradient = Source { whole: gradient, half: &[], channels: [outputs, 0] };
+        self.assert_holds(from);
+        self.assert_holds(gradient);
         let size = POSITIONS * inputs * padded(outputs);
         let (parts, least) = if size <= SMALL { (PARTS, CHUNK_TILES) } else { (1, LARGE_CHUNK_TILES) };
         let chunks = self.chunks(inputs + outputs, least);
