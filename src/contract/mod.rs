@@ -39,9 +39,9 @@ pub trait Stage: Send + Sync {
         Vec::new()
     }
 
-    /// Cores that the stage keeps busy: the scheduler's budget. 0 = as many as there are.
-    fn cpus(&self, _canonical: &Value) -> usize {
-        1
+    /// Cores that the stage keeps busy: the scheduler's budget.
+    fn cpus(&self, _canonical: &Value) -> Cpus {
+        Cpus::Exactly(1)
     }
 
     /// What besides the parameters can change bits, e.g. `flex/f32`. Part of the key.
@@ -52,6 +52,17 @@ pub trait Stage: Send + Sync {
     /// Does the work. Everything that it writes goes below [`StageContext::output`] or
     /// [`StageContext::scratch`]; the engine moves outputs into the store when this returns `Ok`.
     fn run(&self, context: &StageContext) -> Result<(), StageError>;
+}
+
+/// Cores for one stage. Never part of a key: no output may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cpus {
+    Exactly(usize),
+    /// This many, and a share of those that no other stage could use. For work that several cores do faster,
+    /// but less than in proportion: n such stages on one core each finish before n in turn on n cores.
+    AtLeast(usize),
+    /// As many as there are.
+    All,
 }
 
 /// A path from outside the store, named by the parameter that holds it.

@@ -26,6 +26,7 @@ pub struct TrainSpeed {
     seconds_per_step: f64,
     /// Of each step.
     steps: Vec<f64>,
+    /// What the convolutions would take by the plain sum, fast algorithm or not.
     gflop_per_step: f64,
     gflop_per_second: f64,
     /// The processor's own limit on these threads, measured.
@@ -85,7 +86,8 @@ impl TrainSpeed {
         let mut text = format!(
             "training step of Ours, {size}x{size} images, width {width}, batch {batch}, {threads} thread{plural}, {device}, {timed_steps} steps\n\
              {:.4} s a step (median), {:.2} steps a second\n\
-             {:.1} GFLOP/s in convolutions, {share:.0} % of the {:.1} GFLOP/s that the processor can do\n",
+             {:.1} GFLOP/s of plain convolutions, {share:.0} % of the {:.1} that the processor can do\n\
+             (it may pass 100 %: Winograd's algorithm leaves out up to three of four multiplications)\n",
             self.seconds_per_step,
             1.0 / self.seconds_per_step,
             self.gflop_per_second,

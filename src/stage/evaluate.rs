@@ -5,6 +5,7 @@ use crate::report::scores::{self, Score};
 use crate::science::data::{Labels, Volume};
 use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, MetricError, Plane, class_dice, multi_class_dice};
+use crate::science::model::kernel::ReleaseBuffers;
 use crate::science::model::{Segmentor, Weights};
 use crate::science::training::{Stream, generator, predict};
 use burn::tensor::Device;
@@ -47,7 +48,7 @@ impl Stage for Evaluate {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {
@@ -73,6 +74,7 @@ impl Stage for Evaluate {
         let prepared = Prepared::open(context.input("slices")?)?;
         let split = slices::read_split(context.input("split")?)?;
         let device = parameters.device.open(context.threads).map_err(StageError::failed)?;
+        let _release = ReleaseBuffers;
         let weights_folder = context.input("weights")?;
         let network: Segmentor = slices::read_json(&weights_folder.join("model.json"))?;
         let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;

@@ -1,5 +1,5 @@
 use super::slices::Prepared;
-use crate::contract::{self, ParameterError, Port, Source, Stage, StageContext, StageError};
+use crate::contract::{self, Cpus, ParameterError, Port, Source, Stage, StageContext, StageError};
 use crate::science::data::{Phantom, Preprocessing, Volume, acdc, preprocess};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -73,8 +73,8 @@ impl Stage for Preprocess {
         root.map(|path| Source { parameter: "dataset.root".to_owned(), path: path.into() }).into_iter().collect()
     }
 
-    fn cpus(&self, _: &Value) -> usize {
-        0
+    fn cpus(&self, _: &Value) -> Cpus {
+        Cpus::All
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

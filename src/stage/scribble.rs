@@ -1,5 +1,5 @@
 use super::slices::{self, Prepared};
-use crate::contract::{self, ParameterError, Port, Stage, StageContext, StageError};
+use crate::contract::{self, Cpus, ParameterError, Port, Stage, StageContext, StageError};
 use crate::science::data::{Labels, Volume};
 use crate::science::scribble::{Scribbler, coverage, skeleton_scribble};
 use rayon::prelude::*;
@@ -40,8 +40,8 @@ impl Stage for Scribble {
         contract::canonical::<ScribbleParameters>(with)
     }
 
-    fn cpus(&self, _: &Value) -> usize {
-        0
+    fn cpus(&self, _: &Value) -> Cpus {
+        Cpus::All
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

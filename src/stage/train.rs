@@ -1,5 +1,5 @@
 use super::slices::{self, Prepared};
-use crate::contract::{self, ParameterError, Port, Progress, Stage, StageContext, StageError};
+use crate::contract::{self, Cpus, ParameterError, Port, Progress, Stage, StageContext, StageError};
 use crate::report::log;
 use crate::science::device::{DeviceError, DeviceName};
 use crate::science::method::Method;
@@ -42,7 +42,7 @@ impl Stage for Train {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {
@@ -62,6 +62,12 @@ impl Stage for Train {
         }
         device_of(&canonical)?;
         Ok(canonical)
+    }
+
+    /// Measured (`runner bench train`): two trainings on one core each do 1.3 to 1.9 times as many steps as one
+    /// on two.
+    fn cpus(&self, _: &Value) -> Cpus {
+        Cpus::AtLeast(1)
     }
 
     fn numerics(&self, canonical: &Value) -> Option<String> {

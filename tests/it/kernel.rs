@@ -7,12 +7,15 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use runner::science::model::kernel::{batch_norm_relu, convolution, tanh, upsampled_convolution, with_burn_alone};
+use runner::science::model::kernel::{
+    attend, batch_norm_relu, convolution, join, tanh, upsampled_convolution, with_burn_alone,
+};
 use runner::science::model::values;
 
 mod adam;
 mod attention;
 mod cross_entropy;
+mod join;
 mod max_pool;
 mod normalise;
 mod spectral_norm;
@@ -317,4 +320,18 @@ fn tanh_and_its_gradient_are_those_of_burn() {
     let operation = |t: Vec<Tensor<1>>| tanh(t[0].clone().reshape([1, 1, 1, length]));
     let own = outcome(std::slice::from_ref(&input), &operation);
     assert_agree(&own, &with_burn_alone(|| outcome(&[input], &operation)), 1e-6);
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_handed_to_burn() {
+    let tensor = |shape: [usize; 4]| Tensor::<4>::ones(shape, &Device::flex());
+    // burn stretches one image over all.
+    let gated = attend(tensor([3, 2, 32, 32]).mul_scalar(0.5), tensor([1, 3, 32, 32]));
+    assert_eq!(values(&gated), vec![1.5; 3 * 2 * 32 * 32]);
+    let refused = |f: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err();
+    assert!(refused(&|| drop(join(tensor([2, 8, 4, 4]), tensor([1, 8, 4, 4])))));
+    let halves = || upsampled_convolution(tensor([2, 8, 2, 2]), tensor([1, 8, 1, 1]), tensor([8, 16, 3, 3]));
+    assert!(refused(&|| drop(halves())));
+    let bias = Tensor::<1>::ones([3], &Device::flex());
+    assert!(refused(&|| drop(convolution(tensor([1, 8, 2, 2]), tensor([16, 8, 1, 1]), Some(bias.clone()), 1))));
 }

@@ -1,5 +1,6 @@
 //! The one integration-test binary.
 
+mod bench;
 mod cli;
 mod data;
 mod engine;

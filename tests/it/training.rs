@@ -107,6 +107,22 @@ fn same_seed_gives_the_same_bits_and_another_seed_does_not() {
 }
 
 #[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    // Wide enough for the tiled convolutions, and batches that several threads share.
+    let training = TrainingParameters { width: 8, batch_size: 9, ..parameters(2) };
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| train(&Method::default(), &training, 4, None))
+    };
+    let one = on(1);
+    for threads in [2, 3, 7] {
+        let many = on(threads);
+        assert_eq!(one.weights.to_bytes().unwrap(), many.weights.to_bytes().unwrap(), "{threads} threads");
+        assert_eq!(one.log, many.log, "{threads} threads");
+    }
+}
+
+#[test]
 fn going_on_from_a_checkpoint_gives_the_bits_of_an_unbroken_training() {
     for (name, method) in methods() {
         let unbroken = train(&method, &parameters(3), 5, None);

@@ -1,4 +1,4 @@
-use super::kernel::{spectral_norm, tanh};
+use super::kernel::{join, max_pool, spectral_norm, tanh};
 use super::layer::{Statistics, convolve};
 use super::segmentor::LEVELS;
 use super::weights::{Kind, Weights};
@@ -59,7 +59,7 @@ impl Discriminator {
         for block in 1..=BLOCKS {
             let name = |part: &str| format!("block{block}.{part}");
             if block > 1 && self.receives_mask(block) {
-                features = Tensor::cat(vec![features, masks[block - 1].clone()], 1);
+                features = join(features, masks[block - 1].clone());
             }
             let normed = spectral_norm(weights.get(&name("strided.weight")), weights.get(&name("strided.u")), 1);
             statistics.push((name("strided.u"), normed.u));
@@ -119,23 +119,23 @@ pub enum MaskPyramid {
 /// foreground channels `[batch, class - 1, h / 2^(d-1), w / 2^(d-1)]`, d = 1 first.
 pub fn mask_pyramid(one_hot: Tensor<4>, reading: MaskPyramid) -> Vec<Tensor<4>> {
     let classes = one_hot.dims()[1];
-    let full = one_hot.narrow(1, 1, classes - 1);
-    (0..LEVELS).map(|level| downsample(full.clone(), 1 << level, reading)).collect()
+    let mut levels = vec![one_hot.narrow(1, 1, classes - 1)];
+    // Each reading of a block is that of its quarters' readings; of one-hot masks even the means are exact.
+    for level in 1..LEVELS {
+        levels.push(halve(levels[level - 1].clone(), reading));
+    }
+    levels
 }
 
-fn downsample(mask: Tensor<4>, factor: usize, reading: MaskPyramid) -> Tensor<4> {
+fn halve(mask: Tensor<4>, reading: MaskPyramid) -> Tensor<4> {
     let [batch, classes, height, width] = mask.dims();
     match reading {
-        _ if factor == 1 => mask,
-        MaskPyramid::Area => avg_pool2d(mask, AvgPoolOptions::new([factor; 2])),
+        MaskPyramid::Area => avg_pool2d(mask, AvgPoolOptions::new([2, 2])),
+        MaskPyramid::Max => max_pool(mask),
         MaskPyramid::Nearest => {
-            let blocks: Tensor<6> = mask.reshape([batch, classes, height / factor, factor, width / factor, factor]);
+            let blocks: Tensor<6> = mask.reshape([batch, classes, height / 2, 2, width / 2, 2]);
             let corner = blocks.narrow(3, 0, 1).narrow(5, 0, 1);
-            corner.reshape([batch, classes, height / factor, width / factor])
-        }
-        MaskPyramid::Max => {
-            let blocks: Tensor<6> = mask.reshape([batch, classes, height / factor, factor, width / factor, factor]);
-            blocks.max_dim(5).max_dim(3).reshape([batch, classes, height / factor, width / factor])
+            corner.reshape([batch, classes, height / 2, width / 2])
         }
     }
 }

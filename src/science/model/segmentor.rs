@@ -84,7 +84,8 @@ impl Segmentor {
             if self.classifier_levels().contains(&level) {
                 let weight = weights.get(&format!("gate{level}.weight"));
                 let bias = weights.get(&format!("gate{level}.bias"));
-                let gate = attention_gate(features, weight, bias, self.gating);
+                // No layer follows level 1: nobody would read its gated features.
+                let gate = attention_gate(features, weight, bias, self.gating && level > 1);
                 features = gate.features.clone();
                 gates.push(gate);
             }

@@ -7,7 +7,7 @@ use super::set::{Loader, TrainingSet};
 use super::step::{Losses, Player, Players, Rules, judge_of};
 use crate::science::loss::LossError;
 use crate::science::method::Method;
-use crate::science::model::kernel::{Part, part, release_buffers};
+use crate::science::model::kernel::{Part, ReleaseBuffers, part, release_buffers};
 use crate::science::model::{Discriminator, Weights};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,8 @@ pub fn fit(
     observer: &mut dyn Observer,
 ) -> Result<Fit, TrainingError> {
     check(method, training, set)?;
+    // Before the game, so that it goes last.
+    let _release = ReleaseBuffers;
     let mut game = Game::new(method, training, set, seed, device);
     if let Some(checkpoint) = resume {
         game.resume(&checkpoint)?;
@@ -89,7 +91,6 @@ pub fn fit(
             break;
         }
     }
-    release_buffers();
     let (best_epoch, best_dice) = game.progress.best.unwrap_or((0, f64::NAN));
     Ok(Fit { weights: game.best, log: game.progress.log, best_epoch, best_dice, finished })
 }
@@ -176,6 +177,8 @@ impl<'a> Game<'a> {
         }
         let Player { network, weights, .. } = &self.players.segmentor;
         let dice = mean_dice(network, weights, &self.set.validation, self.device);
+        // Volumes end in batches of all sizes, which training never needs again.
+        release_buffers();
         values.insert("validation_dice".to_owned(), dice);
         let warm = epoch > self.training.early_stopping.warm_up || last;
         let best = warm && self.progress.best.is_none_or(|(_, best)| dice > best);

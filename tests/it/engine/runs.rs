@@ -152,3 +152,24 @@ fn a_many_port_takes_all_in_order() {
     project.run();
     assert_eq!(project.result("text.txt"), "= all(two) all(one)");
 }
+
+/// Threads of `count` stages that take spare cores, on four.
+fn threads_of(count: usize, cpus: &str) -> Vec<String> {
+    let ids: Vec<String> = (0..count).map(|i| format!("train{i}")).collect();
+    let params = |id: &String| json!({"do": "count threads", "cpus": cpus, "text": id});
+    let project = ids.iter().fold(Project::new(), |project, id| project.node(id, params(id), &[]).publish(id, id));
+    let summary = project.run_with(&Options { jobs: 4, ..Options::default() });
+    assert!(summary.succeeded());
+    ids.iter().map(|id| project.result(&format!("{id}/text.txt"))).collect()
+}
+
+#[test]
+fn spare_cores_are_shared_by_stages_that_can_use_them() {
+    assert_eq!(threads_of(1, "at least one"), ["4 of 4"]);
+    assert_eq!(threads_of(2, "at least one"), ["2 of 2", "2 of 2"]);
+    assert_eq!(threads_of(3, "at least one"), ["1 of 1", "1 of 1", "2 of 2"]);
+    // Where there are more stages than cores, one core each; what is left at the end is not foreseen.
+    assert_eq!(threads_of(4, "at least one"), ["1 of 1"; 4]);
+    assert_eq!(threads_of(2, "one"), ["1 of 1"; 2]);
+    assert_eq!(threads_of(2, "all"), ["4 of 4"; 2]);
+}

@@ -1,4 +1,4 @@
-use runner::contract::{ParameterError, Port, Source, Stage, StageContext, StageError};
+use runner::contract::{Cpus, ParameterError, Port, Source, Stage, StageContext, StageError};
 use runner::engine::{Event, Observer, Options, Store, Summary, run};
 use runner::plan::{Binding, Node, Plan};
 use serde_json::{Value, json};
@@ -43,6 +43,13 @@ impl Stage for Toy {
     }
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         Ok(with.clone())
+    }
+    fn cpus(&self, canonical: &Value) -> Cpus {
+        match canonical.get("cpus").and_then(Value::as_str) {
+            Some("all") => Cpus::All,
+            Some("at least one") => Cpus::AtLeast(1),
+            _ => Cpus::Exactly(1),
+        }
     }
     fn sources(&self, canonical: &Value) -> Vec<Source> {
         let source = |path: &Value| path.as_str().map(|path| Source { parameter: "source".into(), path: path.into() });
@@ -106,6 +113,12 @@ fn act(context: &StageContext) -> Result<(), StageError> {
             }
             std::fs::write(context.scratch.join("checkpoint"), "half").map_err(StageError::failed)?;
             return Err(StageError::Cancelled);
+        }
+        // Leaves time for others to start beside it.
+        Some("count threads") => {
+            std::thread::sleep(std::time::Duration::from_millis(30));
+            let text = format!("{} of {}", context.threads, rayon::current_num_threads());
+            return std::fs::write(context.output("out")?.join("text.txt"), text).map_err(StageError::failed);
         }
         _ => {}
     }

@@ -31,7 +31,9 @@ pub fn attend(features: Tensor<4>, foreground: Tensor<4>) -> Tensor<4> {
     if let Some(output) = super::libtorch::attend(&features, &foreground) {
         return output;
     }
-    match operands([features.clone().into_dispatch(), foreground.clone().into_dispatch()]) {
+    let ([batch, _, height, width], [of_batch, _, of_height, of_width]) = (features.dims(), foreground.dims());
+    let fit = [batch, height, width] == [of_batch, of_height, of_width];
+    match operands([features.clone().into_dispatch(), foreground.clone().into_dispatch()]).filter(|_| fit) {
         Some(operands) => {
             let forward = |[features, foreground]: [Array; 2]| {
                 let mut output = Buffer::new(features.values().len());

@@ -62,6 +62,7 @@ pub fn normalise_relu(features: Tensor<4>, parameters: [Tensor<1>; 4], epsilon: 
             let factors: Vec<Factors> =
                 (0..channels).map(|channel| Factors::of(&parameters, channel, epsilon)).collect();
             let mut output = own.to_contiguous();
+            drop(own);
             let start = output.layout().start_offset();
             let planes = start..start + output.layout().num_elements();
             let planes = output.storage_mut::<f32>()[planes].par_chunks_mut(height * width);

@@ -17,6 +17,9 @@ pub(super) struct Buffer {
     /// At least `length` of them.
     memory: Vec<f32>,
     length: usize,
+    /// Taken from the kept memory, so that it goes back there. Memory that came from elsewhere would only
+    /// pile up.
+    kept: bool,
 }
 
 /// Gives all memory that is kept for buffers back to the system.
@@ -24,20 +27,27 @@ pub fn release_buffers() {
     FREE.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
+/// Calls [`release_buffers`] when it goes, whatever the way out.
+pub struct ReleaseBuffers;
+
+impl Drop for ReleaseBuffers {
+    fn drop(&mut self) {
+        release_buffers();
+    }
+}
+
 impl Buffer {
     /// Holds whatever was left there: every value must be written.
     pub fn new(length: usize) -> Self {
         let size = size_of_class(length);
-        let kept = match length < LEAST {
-            true => None,
-            false => FREE.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&size).and_then(Vec::pop),
-        };
-        let mut memory = kept.unwrap_or_else(|| vec![0.0; size]);
+        let kept = length >= LEAST;
+        let free = || FREE.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&size).and_then(Vec::pop);
+        let mut memory = kept.then(free).flatten().unwrap_or_else(|| vec![0.0; size]);
         if cfg!(debug_assertions) {
             // What is not written shows.
             memory.fill(f32::NAN);
         }
-        Buffer { memory, length }
+        Buffer { memory, length, kept }
     }
 
     pub fn zeros(length: usize) -> Self {
@@ -60,7 +70,7 @@ fn size_of_class(length: usize) -> usize {
 
 impl From<Vec<f32>> for Buffer {
     fn from(memory: Vec<f32>) -> Self {
-        Buffer { length: memory.len(), memory }
+        Buffer { length: memory.len(), memory, kept: false }
     }
 }
 
@@ -80,7 +90,7 @@ impl DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        if memory.len() >= LEAST && memory.len() == size_of_class(memory.len()) {
+        if self.kept {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
             free.entry(memory.len()).or_default().push(memory);
         }
@@ -120,6 +130,15 @@ mod tests {
             assert!(size >= length && size <= length + length / 4, "{length}: {size}");
             assert_eq!(size_of_class(size), size, "a class is its own");
         }
+    }
+
+    #[test]
+    fn memory_from_elsewhere_is_not_kept() {
+        // A size of its own, and one of a class.
+        let length = 5 << 18;
+        assert_eq!(size_of_class(length), length);
+        drop(Buffer::from(vec![1.0; length]).into_bytes());
+        assert!(!FREE.lock().unwrap().contains_key(&length));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub fn convolution(input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>,
 
 fn own(input: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>, stride: usize) -> Option<Tensor<4>> {
     let grid = Grid::new(input.dims(), weight.dims(), stride)?;
+    if bias.is_some_and(|bias| bias.dims() != [grid.outputs]) {
+        return None;
+    }
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
     let (output, ()) = match bias {
         None => apply(operands([input, weight])?, |[input, weight]| Conv::forward(grid, input, None, weight, None)),
@@ -62,8 +65,8 @@ pub fn upsampled_convolution(skip: Tensor<4>, half: Tensor<4>, weight: Tensor<4>
 }
 
 fn own_upsampled(skip: &Tensor<4>, half: &Tensor<4>, weight: &Tensor<4>) -> Option<Tensor<4>> {
-    let ([batch, skips, height, width], [_, upsampled, half_height, half_width]) = (skip.dims(), half.dims());
-    if [2 * half_height, 2 * half_width] != [height, width] {
+    let ([batch, skips, height, width], [of_batch, upsampled, half_height, half_width]) = (skip.dims(), half.dims());
+    if [of_batch, 2 * half_height, 2 * half_width] != [batch, height, width] {
         return None;
     }
     let grid = Grid::new([batch, skips + upsampled, height, width], weight.dims(), 1)?.with_upsampled(upsampled)?;
@@ -87,16 +90,16 @@ impl Operation<2> for Conv {
     fn backward(self, gradient: Array, [input, weight]: [bool; 2]) -> [Option<Array>; 2] {
         let Gradients { input, weight, .. } = match self.grid.winograd() {
             Some(images) => self.gradients_by_winograd(images, &gradient, [input, weight]),
-            None => self.gradients(&gradient, [input, weight]),
+            None => self.gradients(&gradient, [input, weight, false]),
         };
         [input, weight]
     }
 }
 
 impl Operation<3> for Conv {
-    fn backward(self, gradient: Array, [input, weight, _]: [bool; 3]) -> [Option<Array>; 3] {
-        let Gradients { input, weight, bias, .. } = self.gradients(&gradient, [input, weight]);
-        [input, weight, Some(bias)]
+    fn backward(self, gradient: Array, wanted: [bool; 3]) -> [Option<Array>; 3] {
+        let Gradients { input, weight, bias, .. } = self.gradients(&gradient, wanted);
+        [input, weight, bias]
     }
 }
 
@@ -109,7 +112,7 @@ impl Operation<3> for UpsampledConv {
         let wanted = [skip || half, weight];
         let gradients = match self.0.grid.winograd() {
             Some(images) => self.0.gradients_by_winograd(images, &gradient, wanted),
-            None => self.0.gradients(&gradient, wanted),
+            None => self.0.gradients(&gradient, [wanted[0], wanted[1], false]),
         };
         [gradients.input, gradients.half, gradients.weight]
     }
@@ -119,7 +122,7 @@ struct Gradients {
     input: Option<Array>,
     half: Option<Array>,
     weight: Option<Array>,
-    bias: Array,
+    bias: Option<Array>,
 }
 
 impl Conv {
@@ -169,12 +172,12 @@ impl Conv {
             input: input.map(|values| Array::of(values, self.input.dims::<4>())),
             half: self.half.as_ref().zip(half).map(|(array, values)| Array::of(values, array.dims::<4>())),
             weight: weight.map(|values| Array::new(values, self.weight.dims::<4>())),
-            bias: Array::new(Vec::new(), [0]),
+            bias: None,
         }
     }
 
     /// Of input (both parts of it) and weight where wanted, and of the bias.
-    fn gradients(&self, gradient: &Array, [want_input, want_weight]: [bool; 2]) -> Gradients {
+    fn gradients(&self, gradient: &Array, [want_input, want_weight, want_bias]: [bool; 3]) -> Gradients {
         let grid = &self.grid;
         let weight = self.weight.values();
         let back = want_input.then(|| {
@@ -199,19 +202,19 @@ impl Conv {
                 half: halves.next().unwrap_or_default(),
             })
             .collect();
-        let part = |part, within| self.part(part, back.as_deref(), want_weight, within);
+        let part = |part, within| self.part(part, back.as_deref(), [want_weight, want_bias], within);
         let sums: Vec<Sums> = Work::of(tasks.len()).map(tasks, part);
 
         Gradients {
             input: want_input.then(|| Array::of(input, self.input.dims::<4>())),
             half: self.half.as_ref().filter(|_| want_input).map(|array| Array::of(half, array.dims::<4>())),
             weight: want_weight.then(|| self.weight_gradient(&sums)),
-            bias: Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs]),
+            bias: want_bias.then(|| Array::new(sum(sums.iter().map(|sums| sums.bias.as_slice())), [grid.outputs])),
         }
     }
 
     /// The way back of some images, group by group. `back`: packed weights if the input's gradient is wanted.
-    fn part(&self, part: Part, back: Option<&[f32]>, want_weight: bool, within: Work) -> Sums {
+    fn part(&self, part: Part, back: Option<&[f32]>, [want_weight, want_bias]: [bool; 2], within: Work) -> Sums {
         let grid = &self.grid;
         let size = if want_weight { grid.outputs * grid.planes * grid.taps.len() } else { 0 };
         let mut sums = Sums { weight: vec![0.0; size], bias: vec![0.0; grid.outputs] };
@@ -223,8 +226,10 @@ impl Conv {
         for (group, gradient) in part.gradient.chunks(grid.group * of_output).enumerate() {
             let (first, images) = (group * grid.group, gradient.len() / of_output);
             grid.pack_gradient(gradient, &mut over);
-            for (index, pixels) in gradient.chunks_exact(grid.output_pixels()).enumerate() {
-                sums.bias[index % grid.outputs] += total(pixels);
+            if want_bias {
+                for (index, pixels) in gradient.chunks_exact(grid.output_pixels()).enumerate() {
+                    sums.bias[index % grid.outputs] += total(pixels);
+                }
             }
             if want_weight {
                 let (input, half) = inputs_of(grid, &self.input, self.half.as_ref(), part.first + first, images);

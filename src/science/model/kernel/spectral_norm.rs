@@ -25,6 +25,7 @@ const EPSILON: f64 = 1e-12;
 /// the previous call. The vectors are constants for the gradient, the division is not. A kernel of
 /// zeros stays zero.
 pub fn spectral_norm(weight: Tensor<4>, u: Tensor<1>, iterations: usize) -> SpectralNorm {
+    let u = u.detach();
     #[cfg(feature = "tch")]
     if let Some((weight, [u, sigma])) = super::libtorch::spectral_norm(&weight, &u, iterations, EPSILON) {
         return SpectralNorm { weight, u, sigma };
