@@ -43,7 +43,10 @@ fn bench(arguments: &[&str]) -> (Option<i32>, String, String) {
 fn the_command_prints_for_people_and_for_programs() {
     let (code, text, _) = bench(&["--size", "32", "--width", "2", "--batch", "2", "--threads", "1"]);
     assert_eq!(code, Some(0));
-    assert!(text.starts_with("training step of Ours, 32x32 images, width 2, batch 2, 1 thread, flex, 2 steps\n"), "{text}");
+    assert!(
+        text.starts_with("training step of Ours, 32x32 images, width 2, batch 2, 1 thread, flex, 2 steps\n"),
+        "{text}"
+    );
     for part in ["data", "segmentor", "discriminator", "loss", "optimiser", "rest"] {
         assert!(text.contains(&format!("\n  {part} ")), "{text}");
     }
