@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Of all threads together: what one thread fills is sometimes dropped by another.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// Working memory, kept for its next use: fresh pages cost more than the arithmetic on them. Starts with a cache line. Holds whatever was left there.
+/// Working memory, kept for its next use: fresh pages cost more than the arithmetic on them. Starts with a
+/// cache line. Holds whatever was left there.
 pub(super) struct Scratch {
     values: Vec<f32>,
     range: Range<usize>,

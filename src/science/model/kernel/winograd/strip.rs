@@ -5,8 +5,9 @@ use super::super::place::Place;
 use super::super::scratch::Scratch;
 use super::super::task::Work;
 use super::super::transpose::Transpose;
-use super::transform::{GradientTransform, InputTransform, OutputTransform, TileMap};
+use super::transform::{GradientMap, InputMap, OutputTransform, TileMap, ToPositions};
 use super::{Images, Layout, SPAN, Source, TILE, padded};
+use std::marker::PhantomData;
 use std::ops::Range;
 
 impl Images {
@@ -112,7 +113,7 @@ impl Images {
                 unsafe {
                     let to = to.at((strip - strips.start) * self.across() * layout.row);
                     let map = TileMap::new(self.across(), 2, channels, layout);
-                    InputTransform { map, from: &columns, to }.run_widest(padded(channels));
+                    ToPositions { map, from: &columns, to, by: PhantomData::<InputMap> }.run_widest(padded(channels));
                 }
             }
         });
@@ -135,7 +136,8 @@ impl Images {
                 unsafe {
                     let to = to.at((strip - strips.start) * self.across() * layout.row);
                     let map = TileMap::new(self.across(), 0, channels, layout);
-                    GradientTransform { map, from: &columns, to }.run_widest(padded(channels));
+                    ToPositions { map, from: &columns, to, by: PhantomData::<GradientMap> }
+                        .run_widest(padded(channels));
                 }
             }
         });

@@ -2,6 +2,7 @@
 
 use super::super::lanes::{Lanes, Vectorised};
 use super::{Layout, SPAN, TILE};
+use std::marker::PhantomData;
 
 /// Between pixels `[row][column][channel]` of a strip and its transformed tiles.
 #[derive(Clone, Copy)]
@@ -92,13 +93,15 @@ pub(super) unsafe fn store_square<V: Lanes, const N: usize>(
     }
 }
 
-pub(super) struct InputTransform<'a> {
+/// Brings the `N`x`N` pixels of every tile to their positions.
+pub(super) struct ToPositions<'a, F, const N: usize> {
     pub map: TileMap,
     pub from: &'a [f32],
     pub to: *mut f32,
+    pub by: PhantomData<F>,
 }
 
-impl Vectorised for InputTransform<'_> {
+impl<F: Map<N, SPAN>, const N: usize> Vectorised for ToPositions<'_, F, N> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let TileMap { position, .. } = self.map;
@@ -107,8 +110,8 @@ impl Vectorised for InputTransform<'_> {
             for channel in (0..self.map.column()).step_by(V::WIDTH) {
                 let (pixel, tile) = (self.map.pixel(tile) + channel, tile * self.map.to_row + channel);
                 unsafe {
-                    let square = load_square::<V, SPAN>(from.add(pixel), [self.map.line(), self.map.column()]);
-                    let square = both_ways::<V, InputMap, SPAN, SPAN>(square);
+                    let square = load_square::<V, N>(from.add(pixel), [self.map.line(), self.map.column()]);
+                    let square = both_ways::<V, F, N, SPAN>(square);
                     store_square(square, to.add(tile), [SPAN * position, position]);
                 }
             }
@@ -116,7 +119,8 @@ impl Vectorised for InputTransform<'_> {
     }
 }
 
-struct InputMap;
+/// Of the inputs of a tile.
+pub(super) struct InputMap;
 
 impl Map<SPAN, SPAN> for InputMap {
     #[inline(always)]
@@ -136,32 +140,8 @@ impl Map<SPAN, SPAN> for InputMap {
     }
 }
 
-/// The transpose of [`OutputTransform`].
-pub(super) struct GradientTransform<'a> {
-    pub map: TileMap,
-    pub from: &'a [f32],
-    pub to: *mut f32,
-}
-
-impl Vectorised for GradientTransform<'_> {
-    #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
-        let TileMap { position, .. } = self.map;
-        let (from, to) = (self.from.as_ptr(), self.to);
-        for tile in 0..self.map.tiles {
-            for channel in (0..self.map.column()).step_by(V::WIDTH) {
-                let (pixel, tile) = (self.map.pixel(tile) + channel, tile * self.map.to_row + channel);
-                unsafe {
-                    let square = load_square::<V, TILE>(from.add(pixel), [self.map.line(), self.map.column()]);
-                    let square = both_ways::<V, GradientMap, TILE, SPAN>(square);
-                    store_square(square, to.add(tile), [SPAN * position, position]);
-                }
-            }
-        }
-    }
-}
-
-struct GradientMap;
+/// Of the outputs' gradient: the transpose of [`OutputMap`].
+pub(super) struct GradientMap;
 
 impl Map<TILE, SPAN> for GradientMap {
     #[inline(always)]
