@@ -1,5 +1,5 @@
+use super::device::device_of;
 use super::slices::{self, PredictedVolume, Prepared};
-use super::train::device_of;
 use crate::contract::{self, ParameterError, Port, Stage, StageContext, StageError};
 use crate::report::scores::{self, Score};
 use crate::science::data::{Labels, Volume};

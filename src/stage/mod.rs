@@ -1,6 +1,7 @@
 //! One thin file per stage kind: open inputs, call one science or report function, write outputs.
 
 mod bench;
+mod device;
 mod evaluate;
 mod plot_samples;
 mod plot_scores;

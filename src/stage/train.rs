@@ -1,7 +1,8 @@
+use super::device::device_of;
 use super::slices::{self, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Port, Progress, Stage, StageContext, StageError};
 use crate::report::log;
-use crate::science::device::{DeviceError, DeviceName};
+use crate::science::device::DeviceName;
 use crate::science::method::Method;
 use crate::science::training::{
     Checkpoint, EpochReport, Losses, Observer, TrainingParameters, TrainingSet, Validation, fit, segmentor,
@@ -110,15 +111,6 @@ impl Stage for Train {
         });
         log::write(context.output("log")?, &rows.collect::<Vec<_>>()).map_err(StageError::failed)
     }
-}
-
-/// The device of canonical parameters. One that this build lacks is refused while planning, not after hours.
-pub(super) fn device_of(canonical: &Value) -> Result<DeviceName, ParameterError> {
-    let fault = |message: String| ParameterError::new("device", message);
-    let device = canonical.get("device").and_then(Value::as_str).unwrap_or("flex");
-    let device: DeviceName = device.parse().map_err(|e: DeviceError| fault(e.to_string()))?;
-    device.built().map_err(|e| fault(e.to_string()))?;
-    Ok(device)
 }
 
 /// Puts each case where the split says: nothing of test cases is opened here.
