@@ -38,7 +38,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Err(fault) = crate::stage::check_vectors() {
+        eprintln!("{:?}", miette::miette!("{fault}"));
+        return ExitCode::from(2);
+    }
+    let outcome = match command {
         Command::Run(command) => command.exec(),
         Command::Plan(command) => command.exec(),
         Command::Explain(command) => command.exec(),

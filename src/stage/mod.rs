@@ -15,6 +15,7 @@ mod study;
 mod table;
 mod train;
 
+pub use crate::science::model::kernel::check_vectors;
 pub use bench::{TrainBench, TrainSpeed};
 
 use crate::contract::Stage;

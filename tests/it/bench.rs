@@ -68,3 +68,16 @@ fn impossible_sizes_say_what_to_change() {
     let (code, _, error) = bench(&["--threads", "0"]);
     assert!(code == Some(2) && error.contains("--threads"), "{error}");
 }
+
+#[test]
+fn a_limit_of_vectors_that_means_nothing_is_refused() {
+    let run = |limit: &str| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_runner"));
+        process.args(["ls", "stages"]).env("NO_COLOR", "1").env("RUNNER_VECTORS", limit).output().unwrap()
+    };
+    assert_eq!(run("avx2").status.code(), Some(0));
+    let refused = run("avx");
+    assert_eq!(refused.status.code(), Some(2));
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("RUNNER_VECTORS is `avx`") && error.contains("portable"), "{error}");
+}

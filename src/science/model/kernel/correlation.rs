@@ -4,7 +4,7 @@
 //! stands at a constant distance. So a convolution is a sum of shifted rows times numbers, without
 //! copies of neighbourhoods, and its sums stay in registers.
 
-use super::lanes::{Instructions, Lanes, Portable, instructions};
+use super::lanes::{ANY_WIDTH, EIGHT, Lanes, Vectorised, rows_together};
 
 /// Filters that share one block of packed weights.
 pub(super) const BLOCK: usize = 8;
@@ -58,83 +58,62 @@ pub(super) fn correlate(
     assert!(input.values.len() >= input.count.saturating_sub(1) * input.stride + length + reach + SLACK);
     assert!(input.stride >= length + reach + SLACK && stride >= length + SLACK && output.len() >= filters * stride);
     assert!(weights.len() >= filters * input.count * taps.len());
-    // SAFETY: lengths were checked above; the processor has the instructions.
-    match instructions() {
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => unsafe { correlate_avx512(input, taps, weights, initial, output, stride, length) },
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => unsafe { correlate_avx2(input, taps, weights, initial, output, stride, length) },
-        Instructions::Portable => unsafe {
-            correlate_with::<Portable>(input, taps, weights, initial, output, stride, length)
-        },
-    }
+    let work = Correlate { input, taps, weights, initial, output, stride, length };
+    // SAFETY: lengths were checked above.
+    unsafe { work.run_widest(ANY_WIDTH) }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma")]
-unsafe fn correlate_avx512(i: Rows, t: &[usize], w: &[f32], b: &[f32], o: &mut [f32], stride: usize, length: usize) {
-    unsafe { correlate_with::<std::arch::x86_64::__m512>(i, t, w, b, o, stride, length) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn correlate_avx2(i: Rows, t: &[usize], w: &[f32], b: &[f32], o: &mut [f32], stride: usize, length: usize) {
-    unsafe { correlate_with::<std::arch::x86_64::__m256>(i, t, w, b, o, stride, length) }
-}
-
-#[inline(always)]
-unsafe fn correlate_with<V: Lanes>(
-    input: Rows,
-    taps: &[usize],
-    weights: &[f32],
-    initial: &[f32],
-    output: &mut [f32],
+/// The arguments of [`correlate`].
+struct Correlate<'a> {
+    input: Rows<'a>,
+    taps: &'a [usize],
+    weights: &'a [f32],
+    initial: &'a [f32],
+    output: &'a mut [f32],
     stride: usize,
     length: usize,
-) {
-    let filters = initial.len();
-    let mut pixel = 0;
-    while pixel < length {
-        let wide = length - pixel > V::WIDTH;
-        let mut filter = 0;
-        while filter < filters {
-            let size = block_size::<V>(filters - filter);
-            let block = Block {
-                input: unsafe { input.values.as_ptr().add(pixel) },
-                rows: input.count,
-                row_stride: input.stride,
-                taps,
-                weights: unsafe { weights.as_ptr().add(filter) },
-                weight_stride: filters,
-                initial: unsafe { initial.as_ptr().add(filter) },
-                output: unsafe { output.as_mut_ptr().add(filter * stride + pixel) },
-                output_stride: stride,
-            };
-            unsafe {
-                match (size, wide) {
-                    (8, true) => block.run::<V, 8, PIXELS>(),
-                    (4, true) => block.run::<V, 4, PIXELS>(),
-                    (2, true) => block.run::<V, 2, PIXELS>(),
-                    (_, true) => block.run::<V, 1, PIXELS>(),
-                    (8, false) => block.run::<V, 8, 1>(),
-                    (4, false) => block.run::<V, 4, 1>(),
-                    (2, false) => block.run::<V, 2, 1>(),
-                    (_, false) => block.run::<V, 1, 1>(),
-                }
-            }
-            filter += size;
-        }
-        pixel += V::WIDTH * if wide { PIXELS } else { 1 };
-    }
 }
 
-#[inline(always)]
-fn block_size<V: Lanes>(left: usize) -> usize {
-    match left {
-        8.. if V::FILTERS >= 8 => 8,
-        4.. => 4,
-        2.. => 2,
-        _ => 1,
+impl Vectorised for Correlate<'_> {
+    /// # Safety
+    /// The lengths must be as [`correlate`] checks.
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let Correlate { input, taps, weights, initial, output, stride, length } = self;
+        let filters = initial.len();
+        let mut pixel = 0;
+        while pixel < length {
+            let wide = length - pixel > V::WIDTH;
+            let mut filter = 0;
+            while filter < filters {
+                let size = rows_together::<V>(filters - filter);
+                let block = Block {
+                    input: unsafe { input.values.as_ptr().add(pixel) },
+                    rows: input.count,
+                    row_stride: input.stride,
+                    taps,
+                    weights: unsafe { weights.as_ptr().add(filter) },
+                    weight_stride: filters,
+                    initial: unsafe { initial.as_ptr().add(filter) },
+                    output: unsafe { output.as_mut_ptr().add(filter * stride + pixel) },
+                    output_stride: stride,
+                };
+                unsafe {
+                    match (size, wide) {
+                        (8, true) => block.run::<V, 8, PIXELS>(),
+                        (4, true) => block.run::<V, 4, PIXELS>(),
+                        (2, true) => block.run::<V, 2, PIXELS>(),
+                        (_, true) => block.run::<V, 1, PIXELS>(),
+                        (8, false) => block.run::<V, 8, 1>(),
+                        (4, false) => block.run::<V, 4, 1>(),
+                        (2, false) => block.run::<V, 2, 1>(),
+                        (_, false) => block.run::<V, 1, 1>(),
+                    }
+                }
+                filter += size;
+            }
+            pixel += V::WIDTH * if wide { PIXELS } else { 1 };
+        }
     }
 }
 
@@ -192,43 +171,48 @@ pub(super) fn accumulate(gradient: Rows, input: Rows, taps: &[usize], sums: &mut
     assert!(gradient.values.len() >= gradient.count.saturating_sub(1) * gradient.stride + length + SLACK);
     assert!(input.values.len() >= input.count.saturating_sub(1) * input.stride + length + reach + SLACK);
     assert!(sums.len() >= gradient.count * input.count * taps.len());
-    // SAFETY: lengths were checked above; the processor has the instructions.
-    match instructions() {
-        // Vectors of 512 bits would halve the speed: most loads here cross a cache line.
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 | Instructions::Avx2 => unsafe { accumulate_avx2(gradient, input, taps, sums, length) },
-        Instructions::Portable => unsafe { accumulate_with::<Portable>(gradient, input, taps, sums, length) },
-    }
+    let work = Accumulate { gradient, input, taps, sums, length };
+    // Vectors of 512 bits would halve the speed: most loads here cross a cache line.
+    // SAFETY: lengths were checked above.
+    unsafe { work.run_widest(EIGHT) }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn accumulate_avx2(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize) {
-    unsafe { accumulate_with::<std::arch::x86_64::__m256>(gradient, input, taps, sums, length) }
+/// The arguments of [`accumulate`].
+struct Accumulate<'a> {
+    gradient: Rows<'a>,
+    input: Rows<'a>,
+    taps: &'a [usize],
+    sums: &'a mut [f32],
+    length: usize,
 }
 
-#[inline(always)]
-unsafe fn accumulate_with<V: Lanes>(gradient: Rows, input: Rows, taps: &[usize], sums: &mut [f32], length: usize) {
-    let together = if taps.len().is_multiple_of(3) { 3 } else { 2 };
-    for start in (0..length).step_by(PASS) {
-        let vectors = PASS.min(length - start).div_ceil(V::WIDTH);
-        for row in 0..input.count {
-            for (group, taps_of_group) in taps.chunks(together).enumerate() {
-                let mut filter = 0;
-                while filter < gradient.count {
-                    let size = block_size::<V>(gradient.count - filter);
-                    let at = (filter * input.count + row) * taps.len() + group * together;
-                    let block = SumBlock {
-                        gradient: unsafe { gradient.values.as_ptr().add(filter * gradient.stride + start) },
-                        gradient_stride: gradient.stride,
-                        input: unsafe { input.values.as_ptr().add(row * input.stride + start) },
-                        taps: taps_of_group,
-                        sums: unsafe { sums.as_mut_ptr().add(at) },
-                        sum_stride: input.count * taps.len(),
-                        vectors,
-                    };
-                    unsafe { block.run_any::<V>(size) };
-                    filter += size;
+impl Vectorised for Accumulate<'_> {
+    /// # Safety
+    /// The lengths must be as [`accumulate`] checks.
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let Accumulate { gradient, input, taps, sums, length } = self;
+        let together = if taps.len().is_multiple_of(3) { 3 } else { 2 };
+        for start in (0..length).step_by(PASS) {
+            let vectors = PASS.min(length - start).div_ceil(V::WIDTH);
+            for row in 0..input.count {
+                for (group, taps_of_group) in taps.chunks(together).enumerate() {
+                    let mut filter = 0;
+                    while filter < gradient.count {
+                        let size = rows_together::<V>(gradient.count - filter);
+                        let at = (filter * input.count + row) * taps.len() + group * together;
+                        let block = SumBlock {
+                            gradient: unsafe { gradient.values.as_ptr().add(filter * gradient.stride + start) },
+                            gradient_stride: gradient.stride,
+                            input: unsafe { input.values.as_ptr().add(row * input.stride + start) },
+                            taps: taps_of_group,
+                            sums: unsafe { sums.as_mut_ptr().add(at) },
+                            sum_stride: input.count * taps.len(),
+                            vectors,
+                        };
+                        unsafe { block.run_any::<V>(size) };
+                        filter += size;
+                    }
                 }
             }
         }

@@ -14,14 +14,26 @@ pub(super) enum Instructions {
     Portable,
 }
 
-/// What the processor has, but no more than the environment's `RUNNER_VECTORS` says (`avx512`, `avx2` or
-/// `portable`): results differ in their last bits between these.
+/// The environment's wish for narrower vectors, and the words that it may have.
+const LIMIT: &str = "RUNNER_VECTORS";
+const LIMITS: [&str; 3] = ["avx512", "avx2", "portable"];
+
+/// Says what is wrong with `RUNNER_VECTORS`, if it is set and means nothing.
+pub fn check_vectors() -> Result<(), String> {
+    match std::env::var_os(LIMIT) {
+        Some(limit) if !LIMITS.iter().any(|known| limit == *known) => {
+            let limit = limit.to_string_lossy();
+            Err(format!("the environment's {LIMIT} is `{limit}`: it may be {}, or unset", LIMITS.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the processor has, but no more than `RUNNER_VECTORS` says: results differ in their last bits between
+/// these.
 pub(super) fn instructions() -> Instructions {
     static BEST: OnceLock<Instructions> = OnceLock::new();
-    *BEST.get_or_init(|| {
-        let limit = std::env::var("RUNNER_VECTORS").unwrap_or_default();
-        best(&limit)
-    })
+    *BEST.get_or_init(|| best(&std::env::var(LIMIT).unwrap_or_default()))
 }
 
 fn best(limit: &str) -> Instructions {
@@ -60,6 +72,22 @@ pub(super) trait Lanes: Copy {
         unsafe { self.multiply_add(Self::splat(factor), sum) }
     }
 }
+
+/// Rows of a register block, of those that are left: as many as leave no sum in memory.
+#[inline(always)]
+pub(super) fn rows_together<V: Lanes>(left: usize) -> usize {
+    match left {
+        8.. if V::FILTERS >= 8 => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// Channels that the widest vectors divide, whatever they are.
+pub(super) const ANY_WIDTH: usize = 16;
+/// Channels for vectors of eight.
+pub(super) const EIGHT: usize = 8;
 
 /// Work that is written once for all vectors. `run` and all that it calls must be `#[inline(always)]`, so
 /// that it is compiled for the instructions at hand.

@@ -43,6 +43,7 @@ pub use clock::{Part, Times, part, take_times};
 pub use convolution::{convolution, upsampled_convolution};
 pub use cross_entropy::{PixelLabels, cross_entropy};
 pub use join::join;
+pub use lanes::check_vectors;
 pub use max_pool::max_pool;
 pub use normal::fill_normal;
 pub use operation::with_burn_alone;

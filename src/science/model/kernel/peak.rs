@@ -1,4 +1,4 @@
-use super::lanes::{Instructions, Lanes, Portable, instructions};
+use super::lanes::{ANY_WIDTH, Lanes, Vectorised};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::time::Instant;
@@ -21,38 +21,28 @@ pub fn multiply_adds_per_second() -> f64 {
 
 /// One thread's share; returns the lanes of a vector.
 fn run() -> usize {
-    match instructions() {
-        // SAFETY: the processor has the instructions.
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx512 => unsafe { run_avx512() },
-        #[cfg(target_arch = "x86_64")]
-        Instructions::Avx2 => unsafe { run_avx2() },
-        Instructions::Portable => unsafe { run_with::<Portable>() },
-    }
+    let mut lanes = 0;
+    // SAFETY: registers alone.
+    unsafe { Peak(&mut lanes).run_widest(ANY_WIDTH) };
+    lanes
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma")]
-unsafe fn run_avx512() -> usize {
-    unsafe { run_with::<std::arch::x86_64::__m512>() }
-}
+struct Peak<'a>(&'a mut usize);
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2() -> usize {
-    unsafe { run_with::<std::arch::x86_64::__m256>() }
-}
-
-#[inline(always)]
-unsafe fn run_with<V: Lanes>() -> usize {
-    unsafe {
-        let (factor, mut sums) = (V::splat(black_box(0.5)), [V::splat(black_box(1.0)); SUMS]);
-        for _ in 0..ROUNDS {
-            for sum in &mut sums {
-                *sum = sum.multiply_add(factor, *sum);
+impl Vectorised for Peak<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        unsafe {
+            let (factor, mut sums) = (V::splat(black_box(0.5)), [V::splat(black_box(1.0)); SUMS]);
+            for _ in 0..ROUNDS {
+                for sum in &mut sums {
+                    *sum = sum.multiply_add(factor, *sum);
+                }
+            }
+            for sum in sums {
+                black_box(sum.total());
             }
         }
-        black_box(sums.map(|sum| sum.total()));
-        V::WIDTH
+        *self.0 = V::WIDTH;
     }
 }

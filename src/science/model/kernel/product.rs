@@ -1,6 +1,6 @@
 //! Small matrix products whose sums stay in registers.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, rows_together};
 
 /// A strided matrix product: `to[row][column] = sum over i of rows[row][i] * columns[i][column]`, columns
 /// next to each other. Distances in floats.
@@ -55,16 +55,6 @@ impl Product {
             }
             vector += if pair { 2 } else { 1 };
         }
-    }
-}
-
-#[inline(always)]
-fn rows_together<V: Lanes>(left: usize) -> usize {
-    match left {
-        8.. if V::FILTERS >= 8 => 8,
-        4.. => 4,
-        2.. => 2,
-        _ => 1,
     }
 }
 
