@@ -9,8 +9,7 @@ use crate::science::method::Method;
 use crate::science::model::Discriminator;
 use crate::science::model::kernel::{Part, take_times};
 use burn::tensor::Device;
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A training step to be timed: the whole game of "Ours" (annotated batch, discriminator, generator) on
 /// images that need no data set.
@@ -55,17 +54,14 @@ impl StepBenchmark {
             ..TrainingParameters::default()
         };
         let method = Method::default();
-        let mut clock =
-            Clock { warm_up: self.warm_up, last: Instant::now(), steps: Vec::new(), parts: BTreeMap::new() };
-        fit(&method, &training, &stripes(self.size), 1, device, None, &mut clock)?;
+        let set = stripes(self.size);
+        let mut clock = Clock { warm_up: self.warm_up, last: Instant::now(), steps: Vec::new() };
+        take_times();
+        fit(&method, &training, &set, 1, device, None, &mut clock)?;
         let count = clock.steps.len().max(1) as f64;
+        let parts = take_times().map(|(part, time)| (part, time.as_secs_f64() / count));
         let (multiply_adds, parameters) = self.work(&method, &training, device);
-        Ok(StepTimes {
-            parts: clock.parts.into_values().map(|(part, time)| (part, time.as_secs_f64() / count)).collect(),
-            steps: clock.steps,
-            multiply_adds,
-            parameters,
-        })
+        Ok(StepTimes { parts: parts.to_vec(), steps: clock.steps, multiply_adds, parameters })
     }
 
     fn work(&self, method: &Method, training: &TrainingParameters, device: &Device) -> (f64, usize) {
@@ -125,18 +121,14 @@ struct Clock {
     warm_up: usize,
     last: Instant,
     steps: Vec<f64>,
-    parts: BTreeMap<usize, (Part, Duration)>,
 }
 
 impl Observer for Clock {
     fn step(&mut self, _: usize, step: usize, steps: usize, _: &Losses) -> bool {
-        let elapsed = self.last.elapsed().as_secs_f64();
-        let times = take_times();
         if step > self.warm_up {
-            self.steps.push(elapsed);
-            for (index, (part, time)) in times.into_iter().enumerate() {
-                self.parts.entry(index).or_insert((part, Duration::ZERO)).1 += time;
-            }
+            self.steps.push(self.last.elapsed().as_secs_f64());
+        } else {
+            take_times();
         }
         self.last = Instant::now();
         step + 1 < steps

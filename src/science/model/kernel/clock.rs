@@ -1,13 +1,11 @@
 //! Where the time of a training step goes. Always on: two readings of the clock an operation are nothing
 //! beside the operation.
 
-use serde::Serialize;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// What time is spent on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     Data,
     Segmentor,
@@ -16,7 +14,7 @@ pub enum Part {
     Optimiser,
 }
 
-/// Seconds by part.
+/// Time by part.
 pub type Times = [(Part, Duration); 5];
 
 const PARTS: [Part; 5] = [Part::Data, Part::Segmentor, Part::Discriminator, Part::Loss, Part::Optimiser];
