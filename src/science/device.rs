@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn names_are_read_as_they_are_written() {
         for name in ["flex", "libtorch", "libtorch:cuda:3", "cuda:1", "vulkan", "metal"] {
-            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+            assert_eq!(name.parse::<DeviceName>().map(String::from), Ok(name.to_owned()));
         }
         assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(0)));
         assert_eq!("libtorch:cuda".parse(), Ok(DeviceName::LibTorchCuda(0)));
