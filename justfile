@@ -14,6 +14,10 @@ acdc root *arguments:
 test:
     cargo test
 
+# Property tests on thousands of new random cases: just search [CASES]
+search cases="4000":
+    PROPTEST_CASES={{cases}} cargo test --test it -- --skip training --skip engine --skip cli
+
 # Everything that must hold before a commit lands
 check:
     .ci/run
