@@ -5,5 +5,6 @@ mod faults;
 mod keys;
 mod results;
 mod runs;
+mod select;
 mod sharing;
 mod toys;
