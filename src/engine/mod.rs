@@ -6,6 +6,7 @@ pub mod cache;
 
 mod attempt;
 mod error;
+pub mod executor;
 mod observer;
 mod prepare;
 mod provenance;

@@ -1,5 +1,6 @@
 //! The engine with toy stages and plans built by hand.
 
+mod command;
 mod explain;
 mod faults;
 mod keys;
