@@ -3,9 +3,11 @@
 mod command;
 mod explain;
 mod faults;
+mod isolation;
 mod keys;
 mod results;
 mod runs;
+mod schedule;
 mod select;
 mod sharing;
 mod toys;
