@@ -6,6 +6,8 @@ mod data;
 mod engine;
 mod golden;
 mod kernel;
+mod kill;
+mod kill;
 mod layers;
 #[cfg(feature = "tch")]
 mod libtorch;

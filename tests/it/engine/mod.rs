@@ -1,10 +1,13 @@
 //! The engine with toy stages and plans built by hand.
 
 mod command;
+mod disk;
 mod explain;
 mod faults;
 mod isolation;
 mod keys;
+mod names;
+mod peers;
 mod results;
 mod runs;
 mod schedule;
