@@ -64,6 +64,7 @@ impl Run {
             gpus: self.gpus,
             cancel: on_interrupt()?,
             executable: std::env::current_exe().ok(),
+            again: Some(self.pipeline.command_line("run")),
             ..Options::default()
         };
         if let Some(jobs) = self.jobs {
