@@ -1,7 +1,9 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
 mod bench;
+mod bundle;
 mod common;
+mod compare;
 mod explain;
 mod graph;
 mod interrupt;
@@ -11,6 +13,7 @@ mod progress;
 mod run;
 mod status;
 mod text;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -32,6 +35,8 @@ enum Command {
     Graph(graph::Graph),
     Ls(ls::Ls),
     Bench(bench::Bench),
+    Bundle(bundle::Bundle),
+    Verify(verify::Verify),
 }
 
 /// 0 ok, 1 a stage failed, 2 bad input, 130 interrupted.
@@ -51,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Bundle(command) => command.exec(),
+        Command::Verify(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {
         eprintln!("{report:?}");

@@ -1,5 +1,6 @@
 //! The engine with toy stages and plans built by hand.
 
+mod bundle;
 mod explain;
 mod faults;
 mod keys;
@@ -8,3 +9,4 @@ mod runs;
 mod select;
 mod sharing;
 mod toys;
+mod verify;
