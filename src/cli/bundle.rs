@@ -4,8 +4,8 @@ use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
 use crate::engine::bundle::{
-    self, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements, create, replay,
-    unpack,
+    self, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements, confine, create,
+    replay, unpack,
 };
 use crate::engine::compare::{Agreement, Verdict};
 use crate::engine::{Options, Summary, run};
@@ -238,6 +238,10 @@ impl FromBundle {
         let store = unpacked.store();
         let mut options = Options { pinned: replay.pinned.clone(), cancel: on_interrupt()?, ..Options::default() };
         options.jobs = jobs.unwrap_or(options.jobs);
+        options.executable = std::env::current_exe().ok();
+        if let Err(why) = confine(&unpacked.folder) {
+            eprintln!("note     this system can't keep the run inside of its folder ({why}): names were checked only");
+        }
         let screen = Screen::new(replay.plan.nodes.len());
         let summary = run(&replay.plan, &store, &options, &screen).into_diagnostic()?;
         screen.clear();

@@ -4,6 +4,7 @@ mod bench;
 mod bundle;
 mod common;
 mod compare;
+mod exec;
 mod explain;
 mod graph;
 mod interrupt;
@@ -37,6 +38,7 @@ enum Command {
     Bench(bench::Bench),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
+    Exec(exec::Exec),
 }
 
 /// 0 ok, 1 a stage failed, 2 bad input, 130 interrupted.
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.exec(),
         Command::Bundle(command) => command.exec(),
         Command::Verify(command) => command.exec(),
+        Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {
         eprintln!("{report:?}");

@@ -61,6 +61,7 @@ impl Run {
             select,
             fail_fast: self.fail_fast,
             cancel: on_interrupt()?,
+            executable: std::env::current_exe().ok(),
             ..Options::default()
         };
         if let Some(jobs) = self.jobs {

@@ -147,7 +147,8 @@ impl Verify {
         one: &mut Checked,
     ) -> Result<(), Report> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let again = Again { threads, progress: Arc::new(SilentProgress), cancel: Arc::clone(cancel) };
+        let executable = std::env::current_exe().ok();
+        let again = Again { executable, threads, progress: Arc::new(SilentProgress), cancel: Arc::clone(cancel) };
         let outputs = match recompute(plan, store, index, record, &again) {
             Ok(outputs) => outputs,
             Err(AgainError::Engine(error)) => return Err(error).into_diagnostic(),

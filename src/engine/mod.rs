@@ -11,6 +11,7 @@ pub mod sample;
 
 mod attempt;
 mod error;
+pub mod executor;
 mod observer;
 mod prepare;
 mod provenance;

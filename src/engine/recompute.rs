@@ -1,6 +1,7 @@
 //! What a plan's stages gave, and what they give when they run once more, beside the store.
 
 use super::cache::{Lookup, Record};
+use super::executor::Executor;
 use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
@@ -8,7 +9,6 @@ use crate::plan::Plan;
 use crate::plan::manifest::coordinates;
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -41,6 +41,8 @@ pub fn known(
 
 /// How a stage is run again.
 pub struct Again {
+    /// This program, for stages that want a process of their own; `None` keeps them in threads.
+    pub executable: Option<PathBuf>,
     pub threads: usize,
     pub progress: Arc<dyn Progress>,
     pub cancel: Arc<AtomicBool>,
@@ -51,13 +53,13 @@ pub struct Recomputed {
     pub duration: Duration,
     /// Output port → its folder.
     pub folders: BTreeMap<String, PathBuf>,
-    workspace: PathBuf,
+    folder: PathBuf,
 }
 
 impl Drop for Recomputed {
     fn drop(&mut self) {
         // What stays is swept with the store's other temporary folders.
-        let _ = fs::remove_dir_all(&self.workspace);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -68,8 +70,6 @@ pub enum AgainError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Stage(#[from] StageError),
-    #[error("it panicked")]
-    Panicked,
 }
 
 /// Runs a stage whose inputs are in the store, from an empty scratch folder. Its record and outputs stay as they are.
@@ -81,10 +81,12 @@ pub fn recompute(
     again: &Again,
 ) -> Result<Recomputed, AgainError> {
     let node = &plan.nodes[index];
-    let workspace = store.temporary("again")?;
-    let mut recomputed = Recomputed { duration: Duration::ZERO, folders: BTreeMap::new(), workspace };
-    for port in node.stage.outputs() {
-        recomputed.folders.insert(port.name.to_owned(), empty(&recomputed.workspace.join("out").join(port.name))?);
+    let folder = store.temporary("again")?;
+    let mut recomputed = Recomputed { duration: Duration::ZERO, folders: BTreeMap::new(), folder };
+    let workspace = empty(&recomputed.folder.join("work"))?;
+    for port in node.outputs() {
+        let folder = empty(&workspace.join("outputs").join(port.name.as_ref()))?;
+        recomputed.folders.insert(port.name.to_string(), folder);
     }
     let context = StageContext {
         params: prepare::located(plan, node),
@@ -92,15 +94,16 @@ pub fn recompute(
         threads: again.threads,
         inputs: inputs(plan, store, index, record)?,
         outputs: recomputed.folders.clone(),
-        scratch: empty(&recomputed.workspace.join("scratch"))?,
+        root: plan.root.clone(),
+        workspace,
+        scratch: empty(&recomputed.folder.join("scratch"))?,
         progress: Arc::clone(&again.progress),
         cancel: Arc::clone(&again.cancel),
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(again.threads).stack_size(8 << 20).build();
-    let pool = pool.map_err(StageError::failed)?;
+    let log = empty(&recomputed.folder.join("log"))?.join("log");
+    let executor = Executor { node, executable: again.executable.clone(), log, gpus: Vec::new() };
     let start = Instant::now();
-    let run = || pool.install(|| node.stage.run(&context));
-    catch_unwind(AssertUnwindSafe(run)).map_err(|_| AgainError::Panicked)??;
+    executor.run(&context)?;
     recomputed.duration = start.elapsed();
     Ok(recomputed)
 }

@@ -27,6 +27,8 @@ pub struct Options {
     pub pinned: BTreeMap<String, Record>,
     /// Stop at the first failure instead of going on with what doesn't depend on it.
     pub fail_fast: bool,
+    /// This program, for stages that want a process of their own; `None` keeps them in threads.
+    pub executable: Option<PathBuf>,
     /// Set to stop: what runs is asked to checkpoint, and nothing else starts.
     pub cancel: Arc<AtomicBool>,
 }
@@ -40,6 +42,7 @@ impl Default for Options {
             select: Select::default(),
             pinned: BTreeMap::new(),
             fail_fast: false,
+            executable: None,
             cancel: Arc::default(),
         }
     }
@@ -267,7 +270,9 @@ impl<'a> Run<'a> {
             self.observer.event(&Event::Started { node, threads });
             let (plan, store, stop, sender) = (self.plan, self.store, Arc::clone(&self.stop), sender.clone());
             let forced = self.forced[index];
-            let attempt = Attempt { plan, store, node: index, prepared, threads, forced, stop, sender };
+            let (gpus, executable) = (Vec::new(), self.options.executable.clone());
+            let attempt =
+                Attempt { plan, store, node: index, prepared, threads, gpus, executable, forced, stop, sender };
             self.running.push(index);
             scope.spawn(move || attempt.run());
         }

@@ -87,6 +87,7 @@ pub fn create(plan: &Plan, store: &Store, request: &Request, target: &Path) -> R
     }
     let pipeline = spec(plan, request, &mut parts)?;
     warnings.extend(local_paths(plan, &parts));
+    warnings.extend(variables(&records));
     let plan_bytes = plan_file::snapshot(plan);
     let digest = Digest::of_bytes(&plan_bytes);
     parts.bytes("plan.json", plan_bytes);
@@ -226,6 +227,15 @@ fn local_paths(plan: &Plan, parts: &Parts) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The key of a stage that sees variables is made with their values, so that its record can't be without them.
+fn variables(records: &[Record]) -> Option<String> {
+    let names: BTreeSet<&str> =
+        records.iter().flat_map(|record| record.manifest.environment.keys().map(String::as_str)).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let what = "the records hold the values of environment variables that stages saw";
+    (!names.is_empty()).then(|| format!("{what} ({}): is any of them secret?", names.join(", ")))
 }
 
 fn write(

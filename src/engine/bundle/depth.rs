@@ -117,5 +117,5 @@ pub(super) fn kinds(plan: &Plan) -> Vec<BTreeMap<String, Kind>> {
 
 /// Output ports with their artifact words.
 pub(super) fn outputs(node: &Node) -> Vec<(String, String)> {
-    node.stage.outputs().iter().map(|port| (port.name.to_owned(), port.artifact.to_owned())).collect()
+    node.outputs().iter().map(|port| (port.name.to_string(), port.artifact.to_string())).collect()
 }

@@ -12,7 +12,7 @@ pub enum BundleError {
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("stage `{node}` is not cached, so that there is nothing to pack: run the pipeline first")]
     NotRun { node: String },
-    #[error("`{path}` can't stand in a bundle: {what}")]
+    #[error("`{}` can't stand in a bundle: {what}", path.escape_debug())]
     Path { path: String, what: &'static str },
     #[error("at this depth the pipeline has nothing to pack; publish an output, or choose a greater depth")]
     Nothing,
@@ -24,11 +24,11 @@ pub enum BundleError {
     TooLarge { declared: u64, limit: u64 },
     #[error("the bundle holds {declared} bytes, but only {free} are free at {}", path.display())]
     NoSpace { declared: u64, free: u64, path: PathBuf },
-    #[error("entry {index} of the bundle should be `{expected}`, but is {found}")]
+    #[error("entry {index} of the bundle should be `{expected}`, but is {}", found.escape_debug())]
     Entry { index: usize, expected: String, found: String },
     #[error("`{path}` in the bundle is not what the bundle's manifest says: its SHA-256 is {found}, not {expected}")]
     Digest { path: String, expected: crate::digest::Digest, found: crate::digest::Digest },
-    #[error("`{path}` in the bundle is inconsistent: {what}")]
+    #[error("`{path}` in the bundle is inconsistent: {}", what.escape_debug())]
     Inconsistent { path: String, what: String },
     #[error("{} is not empty and holds another bundle or something else; choose a folder with --into", path.display())]
     NotEmpty { path: PathBuf },
@@ -40,6 +40,10 @@ pub enum BundleError {
     Command { node: String, pipeline: PathBuf },
     #[error("stage `{node}` would read {}, which is no part of the bundle; no bundle may do that", path.display())]
     Source { node: String, path: PathBuf },
+    #[error(
+        "a parameter or coordinate of stage `{node}` is `{text}`: as a file's name, it would lead out of the folder"
+    )]
+    LeadsAway { node: String, text: String },
     #[error("stage `{node}` of the bundle is unknown to the bundle's own pipeline")]
     UnknownStage { node: String },
     #[error("stage `{node}` needs the output `{port}` of `{from}`, which the bundle doesn't hold")]

@@ -6,6 +6,7 @@
 
 mod agree;
 mod choice;
+mod confine;
 mod contents;
 mod create;
 mod depth;
@@ -22,6 +23,7 @@ mod unpack;
 
 pub use agree::{StageAgreement, agreements};
 pub use choice::Role;
+pub use confine::confine;
 pub use contents::Contents;
 pub use create::{Request, create};
 pub use depth::Depth;

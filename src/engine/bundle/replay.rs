@@ -1,8 +1,10 @@
 use super::choice::Role;
 use super::unpack::Unpacked;
 use super::{BundleError, plan_file};
+use crate::contract::Place;
 use crate::engine::cache::Record;
 use crate::plan::{Node, Plan};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -59,13 +61,41 @@ pub fn replay(bundle: &Unpacked, plan: &Plan, allow_commands: bool) -> Result<Re
 
 /// Opening a bundle never executes what a stranger wrote, nor reads what is the user's.
 fn admit(node: &Node, bundle: &Unpacked, allow_commands: bool) -> Result<(), BundleError> {
-    if node.stage.kind() == "command" && !allow_commands {
+    let command = node.stage.place() == Place::Program || node.stage.kind() == "command";
+    if command && !allow_commands {
         return Err(BundleError::Command { node: node.id.clone(), pipeline: bundle.pipeline() });
     }
-    match node.stage.sources(&node.params).into_iter().next() {
-        Some(source) => Err(BundleError::Source { node: node.id.clone(), path: source.path }),
+    if let Some(source) = node.stage.sources(&node.params).into_iter().next() {
+        return Err(BundleError::Source { node: node.id.clone(), path: source.path });
+    }
+    if command {
+        return Ok(());
+    }
+    // Stages make file names of names that they are given, such as a table's or a coordinate's.
+    let texts = texts(&node.params).into_iter().chain(node.coordinates.values().map(String::as_str));
+    match texts.into_iter().find(|text| leads_away(text)) {
+        Some(text) => Err(BundleError::LeadsAway { node: node.id.clone(), text: text.escape_debug().to_string() }),
         None => Ok(()),
     }
+}
+
+/// All texts in parameters, and the names of their fields.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(map) => {
+            map.iter().flat_map(|(name, value)| texts(value).into_iter().chain([name.as_str()])).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a text, as a part of a path, could lead out of a folder. An ordinary slash in a title doesn't.
+fn leads_away(text: &str) -> bool {
+    let separator = |c: char| c == '/' || c == '\\';
+    let drive = text.get(1..).is_some_and(|rest| rest.starts_with(":/") || rest.starts_with(":\\"));
+    text.starts_with(separator) || drive || text.contains('\0') || text.split(separator).any(|part| part == "..")
 }
 
 /// Inputs come from earlier stages of the bundle, by outputs that it holds.

@@ -1,6 +1,7 @@
 //! The engine with toy stages and plans built by hand.
 
 mod bundle;
+mod command;
 mod explain;
 mod faults;
 mod keys;

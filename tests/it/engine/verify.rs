@@ -59,7 +59,7 @@ impl runner::engine::compare::Comparer for Numbers {
 }
 
 fn again() -> Again {
-    Again { threads: 1, progress: Arc::new(SilentProgress), cancel: Arc::default() }
+    Again { executable: None, threads: 1, progress: Arc::new(SilentProgress), cancel: Arc::default() }
 }
 
 /// Runs a node again and compares; nothing in the store may change.
