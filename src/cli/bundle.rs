@@ -5,9 +5,10 @@ use super::progress::Screen;
 use super::text;
 use crate::engine::bundle::{
     self, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements, confine, create,
-    replay, unpack,
+    printable, replay, unpack,
 };
-use crate::engine::compare::{Agreement, Verdict};
+use crate::engine::cache::{machine, write_atomic};
+use crate::engine::compare::{Agreement, FileAgreement, Verdict};
 use crate::engine::{Options, Summary, run};
 use crate::report::compare::TOLERANCE;
 use crate::{plan, spec, stage};
@@ -167,21 +168,20 @@ impl VerifyBundle {
 /// What a bundle holds, for people.
 fn shown(manifest: &BundleManifest) -> String {
     let BundleManifest { title, depth, runner, pipeline, profile, set, stages, files, .. } = manifest;
-    let mut text = format!("{title}\ndepth {depth}, made by runner {runner} from {pipeline}");
-    text += &profile.as_ref().map_or(String::new(), |profile| format!(", profile {profile}"));
-    text += "\n";
-    set.iter().for_each(|set| text += &format!("    --set {set}\n"));
-    text += &format!("{} files, {} unpacked\n", files.len(), bytes(manifest.bytes));
+    let mut lines = vec![title.clone(), format!("depth {depth}, made by runner {runner} from {pipeline}")];
+    lines.extend(profile.iter().map(|profile| format!("profile {profile}")));
+    lines.extend(set.iter().map(|set| format!("    --set {set}")));
+    lines.push(format!("{} files, {} unpacked", files.len(), bytes(manifest.bytes)));
     for role in [Role::Recomputed, Role::Recorded] {
         let what = if role == Role::Recomputed { "recomputed by a reviewer" } else { "as recorded" };
-        text += &format!("{what}: {}\n", manifest.count(role));
+        lines.push(format!("{what}: {} stages", manifest.count(role)));
         for stage in stages.iter().filter(|stage| stage.role == role) {
             let ports: Vec<&str> = stage.packed.keys().map(String::as_str).collect();
-            text += &format!("    {} ({})\n", stage.id, ports.join(", "));
+            lines.push(format!("    {} ({})", stage.id, ports.join(", ")));
         }
     }
-    manifest.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n"));
-    text
+    lines.extend(manifest.warnings.iter().map(|warning| format!("warning: {warning}")));
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 /// `3.4 MB`.
@@ -201,16 +201,16 @@ pub struct FromBundle {
     #[arg(long, value_name = "FILE")]
     pub from_bundle: Option<PathBuf>,
     /// The folder that a bundle is unpacked into [default: the bundle's name without extension]
-    #[arg(long, value_name = "DIR", requires = "from_bundle")]
+    #[arg(long, value_name = "DIR", conflicts_with = "pipeline")]
     into: Option<PathBuf>,
     /// Let the bundle's pipeline run programs: look at it before
-    #[arg(long, requires = "from_bundle")]
+    #[arg(long, conflicts_with = "pipeline")]
     allow_commands: bool,
     /// Refuse a bundle that holds more GiB
-    #[arg(long, value_name = "GIB", default_value_t = 20, requires = "from_bundle")]
+    #[arg(long, value_name = "GIB", default_value_t = 20, conflicts_with = "pipeline")]
     max_size: u64,
     /// Two numbers agree if they differ by at most this times the larger of 1 and their sizes
-    #[arg(long, default_value_t = TOLERANCE, requires = "from_bundle")]
+    #[arg(long, default_value_t = TOLERANCE, conflicts_with = "pipeline")]
     tolerance: f64,
 }
 
@@ -247,6 +247,16 @@ impl FromBundle {
         screen.clear();
         let stages =
             agreements(&unpacked, &replay, &store, &Numbers { tolerance: self.tolerance }).into_diagnostic()?;
+        let report = json!({
+            "runner": env!("CARGO_PKG_VERSION"),
+            "machine": machine(),
+            "depth": manifest.depth,
+            "tolerance": self.tolerance,
+            "agree": stages.iter().all(|stage| stage.verdict != Verdict::Divergent) && summary.succeeded(),
+            "stages": stages,
+        });
+        write_atomic(&unpacked.folder.join("comparison.json"), format!("{report:#}\n").as_bytes(), false)
+            .into_diagnostic()?;
         print(&(text::summary(&summary) + &compared(&unpacked, &replay, &stages, self.tolerance)))?;
         Ok(code(&summary, &stages))
     }
@@ -275,49 +285,56 @@ fn code(summary: &Summary, stages: &[StageAgreement]) -> ExitCode {
 
 /// Which numbers were recomputed, and whether they agree.
 fn compared(unpacked: &Unpacked, replay: &Replay, stages: &[StageAgreement], tolerance: f64) -> String {
-    let manifest = &unpacked.contents.manifest;
-    let mut text = format!("recomputed from the bundle's {}:\n", manifest.depth);
-    let (mut numbers, mut files, mut identical) = (0, 0, 0);
-    for stage in stages {
-        for file in &stage.files {
-            let (word, count) = match &file.agreement {
-                Agreement::Identical { numbers } => ("identical", *numbers),
-                Agreement::Within { numbers, .. } => ("within tolerance", *numbers),
-                Agreement::Differs { numbers, .. } => ("DIFFERS", *numbers),
-                Agreement::Incomparable if stage.verdict == Verdict::Divergent => ("DIFFERS", 0),
-                Agreement::Incomparable => ("other bytes", 0),
-            };
-            numbers += count;
-            files += 1;
-            identical += usize::from(word == "identical");
-            let count = if count > 0 { format!("  {count} numbers") } else { String::new() };
-            text += &format!("    {word:<17} {} {}{count}\n", stage.id, file.file);
-            text += &difference(file).map_or(String::new(), |line| format!("        {line}\n"));
-        }
-    }
-    if stages.is_empty() {
-        text = format!("nothing is recomputed at depth {}: the outputs below came as recorded\n", manifest.depth);
-    }
-    let published: Vec<&str> = replay
-        .plan
-        .nodes
-        .iter()
-        .filter(|node| replay.pinned.contains_key(&node.id) && !node.publish.is_empty())
-        .map(|node| node.id.as_str())
-        .collect();
+    let depth = unpacked.contents.manifest.depth;
+    let mut lines = vec![match stages.is_empty() {
+        true => format!("nothing is recomputed at depth {depth}: the results came as recorded"),
+        false => format!("recomputed from the bundle's {depth}:"),
+    }];
+    stages.iter().for_each(|stage| lines.extend(files_of(stage)));
+    let recorded = |id: &&str| replay.pinned.contains_key(*id);
+    let published = replay.plan.nodes.iter().filter(|node| !node.publish.is_empty());
+    let published: Vec<&str> = published.map(|node| node.id.as_str()).filter(recorded).collect();
     if !published.is_empty() {
-        text += &format!("as recorded, not recomputed: {}\n", published.join(", "));
+        lines.push(format!("as recorded, not recomputed: {}", published.join(", ")));
     }
+    lines.extend(verdict_of(stages, tolerance));
+    lines.push(format!("in {}; comparison.json there says the same to programs", unpacked.folder.display()));
+    lines.iter().map(|line| printable(line) + "\n").collect()
+}
+
+/// A line for each file, and one more where it isn't identical.
+fn files_of(stage: &StageAgreement) -> Vec<String> {
+    let lines = |file: &FileAgreement| {
+        let word = match &file.agreement {
+            Agreement::Identical { .. } => "identical",
+            Agreement::Within { .. } => "within tolerance",
+            Agreement::Incomparable if stage.verdict != Verdict::Divergent => "other bytes",
+            Agreement::Differs { .. } | Agreement::Incomparable => "DIFFERS",
+        };
+        let numbers = match file.agreement.numbers() {
+            0 => String::new(),
+            numbers => format!("  {numbers} numbers"),
+        };
+        let line = format!("    {word:<17} {} {}{numbers}", stage.id, file.file);
+        [line].into_iter().chain(difference(file).map(|difference| format!("        {difference}")))
+    };
+    stage.files.iter().flat_map(lines).collect()
+}
+
+fn verdict_of(stages: &[StageAgreement], tolerance: f64) -> Option<String> {
+    let files = || stages.iter().flat_map(|stage| &stage.files);
     let divergent = stages.iter().filter(|stage| stage.verdict == Verdict::Divergent).count();
-    if divergent > 0 {
-        text += &format!(
-            "{divergent} of {} recomputed stages DISAGREE with the bundle's record (tolerance {tolerance:e})\n",
-            stages.len()
-        );
-    } else if !stages.is_empty() {
-        text += &format!(
-            "{numbers} numbers recomputed in {files} files, all agree (tolerance {tolerance:e}); {identical} files are identical\n"
-        );
+    let identical = files().filter(|file| matches!(file.agreement, Agreement::Identical { .. })).count();
+    let numbers: usize = files().map(|file| file.agreement.numbers()).sum();
+    let (of, all) = (stages.len(), files().count());
+    match divergent {
+        _ if stages.is_empty() => None,
+        0 => Some(format!(
+            "{numbers} numbers recomputed in {all} files, all agree (tolerance {tolerance:e}); {identical} files are \
+             identical"
+        )),
+        _ => Some(format!(
+            "{divergent} of {of} recomputed stages DISAGREE with the bundle's record (tolerance {tolerance:e})"
+        )),
     }
-    text + &format!("in {}\n", unpacked.folder.display())
 }

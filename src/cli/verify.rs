@@ -1,5 +1,5 @@
 use super::common::{PipelineArgs, print};
-use super::compare::Numbers;
+use super::compare::{Numbers, difference};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::text::duration;
 use crate::contract::SilentProgress;
@@ -81,7 +81,7 @@ struct Ledger {
 }
 
 #[derive(Debug, Serialize)]
-struct Report_ {
+struct Findings {
     cached: usize,
     stages: usize,
     seed: Option<u64>,
@@ -101,15 +101,8 @@ impl Verify {
             records.iter().enumerate().filter_map(|(index, record)| Some((index, record.as_ref()?))).collect();
         let seed = self.sample.map(|_| self.seed.unwrap_or_else(by_the_clock));
         let cancel = on_interrupt()?;
-        let chosen = match (self.sample, seed) {
-            (Some(count), Some(seed)) => {
-                let costs: Vec<f64> = cached.iter().map(|(_, record)| record.seconds).collect();
-                draw(&costs, count, seed)
-            }
-            _ => (0..cached.len()).collect(),
-        };
         let mut checked = Vec::new();
-        for (index, record) in chosen.into_iter().map(|place| cached[place]) {
+        for (index, record) in self.chosen(&cached, seed) {
             if cancel.load(Ordering::Relaxed) {
                 break;
             }
@@ -123,18 +116,24 @@ impl Verify {
         }
         let interrupted = cancel.load(Ordering::Relaxed);
         let clean = checked.iter().all(|one| one.error.is_none() && one.verdict != Some(Verdict::Divergent));
-        let bound =
-            (self.sample.is_some() && clean && !interrupted && !checked.is_empty()).then(|| bound(checked.len()));
+        let bounded = self.sample.is_some() && clean && !interrupted && !checked.is_empty();
+        let bound = bounded.then(|| bound(checked.len()));
         let (cached, stages, tolerance) = (cached.len(), plan.nodes.len(), self.tolerance);
-        let report = Report_ { cached, stages, seed, tolerance, machine: machine(), checked, bound };
-        let text =
-            if self.json { serde_json::to_string_pretty(&report).into_diagnostic()? + "\n" } else { text(&report) };
-        print(&text)?;
+        let findings = Findings { cached, stages, seed, tolerance, machine: machine(), checked, bound };
+        let json = || serde_json::to_string_pretty(&findings).map(|text| text + "\n");
+        print(&if self.json { json().into_diagnostic()? } else { text(&findings) })?;
         Ok(match (interrupted, clean) {
             (true, _) => ExitCode::from(INTERRUPTED),
             (false, true) => ExitCode::SUCCESS,
             (false, false) => ExitCode::from(1),
         })
+    }
+
+    /// A sample, or, without one, all for a look into the ledger.
+    fn chosen<'a>(&self, cached: &[(usize, &'a Record)], seed: Option<u64>) -> Vec<(usize, &'a Record)> {
+        let (Some(count), Some(seed)) = (self.sample, seed) else { return cached.to_vec() };
+        let costs: Vec<f64> = cached.iter().map(|(_, record)| record.seconds).collect();
+        draw(&costs, count, seed).into_iter().map(|place| cached[place]).collect()
     }
 
     fn again(
@@ -215,69 +214,74 @@ fn seconds(seconds: f64) -> std::time::Duration {
     std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-fn text(report: &Report_) -> String {
-    let mut text = String::new();
-    for one in &report.checked {
-        let word = match (&one.error, one.verdict) {
-            (Some(_), _) => "failed",
-            (None, Some(Verdict::Identical)) => "identical",
-            (None, Some(Verdict::WithinTolerance)) => "within tolerance",
-            (None, Some(Verdict::Divergent)) => "DIVERGENT",
-            (None, None) if one.ledger.divergent > 0 => "other bits seen",
-            (None, None) if one.ledger.within_tolerance > 0 => "close bits seen",
-            (None, None) if one.ledger.runs > 1 => "same bits",
-            (None, None) => "seen once",
-        };
-        text += &format!("{word:<17} {}\n", one.id);
-        if let Some(error) = &one.error {
-            text += &format!("    {error}\n");
-        }
-        for file in one.files.iter().filter_map(super::compare::difference) {
-            text += &format!("    {file}\n");
-        }
-        let ledger = &one.ledger;
-        text += &format!("    recorded on {} in {}", one.recorded_on, duration(seconds(one.recorded_seconds)));
-        if let Some(took) = one.seconds {
-            text += &format!("; now on {} in {}", report.machine, duration(seconds(took)));
-        }
-        text += "\n";
-        if ledger.runs > 0 {
-            text += &format!(
-                "    ledger: {} runs on {} machines, {} identical",
-                ledger.runs,
-                ledger.machines.len(),
-                ledger.identical
-            );
-            text += &format!(", {} within tolerance, {} divergent\n", ledger.within_tolerance, ledger.divergent);
-        }
-        ledger.elsewhere.iter().for_each(|place| text += &format!("    other bits: {place}\n"));
-    }
-    text + &closing(report)
+fn text(findings: &Findings) -> String {
+    let one = |one: &Checked| {
+        let mut lines = vec![format!("{:<17} {}", word(one), one.id)];
+        lines
+            .extend(one.error.iter().chain(&one.files.iter().filter_map(difference).collect::<Vec<_>>()).map(indented));
+        lines.push(indented(&machines(one, &findings.machine)));
+        lines.extend(sightings(&one.ledger).iter().map(indented));
+        lines.join("\n") + "\n"
+    };
+    findings.checked.iter().map(one).collect::<String>() + &closing(findings)
 }
 
-fn closing(report: &Report_) -> String {
-    let Report_ { cached, stages, seed: Some(seed), tolerance, checked, bound, .. } = report else {
-        return format!("{} of {} stages are cached; --sample N runs N of them again\n", report.cached, report.stages);
-    };
-    let count = |verdict: Verdict| checked.iter().filter(|one| one.verdict == Some(verdict)).count();
-    let failed = checked.iter().filter(|one| one.error.is_some()).count();
-    let mut text = format!(
-        "{} of {cached} cached stages ran again ({stages} in the pipeline; seed {seed}): {} identical, {} within tolerance {tolerance:e}, {} divergent",
-        checked.len(),
-        count(Verdict::Identical),
-        count(Verdict::WithinTolerance),
-        count(Verdict::Divergent)
-    );
-    if failed > 0 {
-        text += &format!(", {failed} failed");
+fn indented(line: &String) -> String {
+    format!("    {line}")
+}
+
+fn word(one: &Checked) -> &'static str {
+    match (&one.error, one.verdict) {
+        (Some(_), _) => "failed",
+        (None, Some(Verdict::Identical)) => "identical",
+        (None, Some(Verdict::WithinTolerance)) => "within tolerance",
+        (None, Some(Verdict::Divergent)) => "DIVERGENT",
+        (None, None) if one.ledger.divergent > 0 => "other bits seen",
+        (None, None) if one.ledger.within_tolerance > 0 => "close bits seen",
+        (None, None) if one.ledger.runs > 1 => "same bits",
+        (None, None) if one.ledger.runs == 1 => "seen once",
+        (None, None) => "not in the ledger",
     }
-    text += "\n";
-    if let Some(bound) = bound {
-        let k = checked.len();
-        text += &format!(
-            "0 of {k} diverge: with 95 % confidence, less than {:.1} % of the cached work does (1 - 0.05^(1/{k}), by its cost)\n",
-            100.0 * bound
-        );
+}
+
+/// The machine of the record, and this one.
+fn machines(one: &Checked, here: &str) -> String {
+    let recorded = format!("recorded on {} in {}", one.recorded_on, duration(seconds(one.recorded_seconds)));
+    let now = one.seconds.map(|took| format!("; now on {here} in {}", duration(seconds(took))));
+    recorded + &now.unwrap_or_default()
+}
+
+fn sightings(ledger: &Ledger) -> Vec<String> {
+    if ledger.runs == 0 {
+        return Vec::new();
+    }
+    let Ledger { runs, machines, identical, within_tolerance, divergent, elsewhere } = ledger;
+    let machines = machines.len();
+    let counts = format!("{identical} identical, {within_tolerance} within tolerance, {divergent} divergent");
+    let mut lines = vec![format!("ledger: {runs} runs on {machines} machines: {counts}")];
+    lines.extend(elsewhere.iter().map(|place| format!("other bits on {place}")));
+    lines
+}
+
+fn closing(findings: &Findings) -> String {
+    let Findings { cached, stages, tolerance, checked, .. } = findings;
+    let Some(seed) = findings.seed else {
+        return format!("{cached} of {stages} stages are cached; --sample N runs N of them again\n");
+    };
+    let k = checked.len();
+    let count = |verdict: Verdict| checked.iter().filter(|one| one.verdict == Some(verdict)).count();
+    let mut text = format!("{k} of {cached} cached stages ran again ({stages} in the pipeline, seed {seed}): ");
+    text += &format!("{} identical, ", count(Verdict::Identical));
+    text += &format!("{} within tolerance {tolerance:e}, ", count(Verdict::WithinTolerance));
+    text += &format!("{} divergent", count(Verdict::Divergent));
+    match checked.iter().filter(|one| one.error.is_some()).count() {
+        0 => text += "\n",
+        failed => text += &format!(", {failed} failed\n"),
+    }
+    if let Some(bound) = findings.bound {
+        let percent = 100.0 * bound;
+        text += &format!("0 of {k} diverge: with 95 % confidence, less than {percent:.1} % of the cached work does ");
+        text += &format!("(1 - 0.05^(1/{k}), by its cost)\n");
     }
     text
 }

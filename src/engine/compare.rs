@@ -20,6 +20,17 @@ pub enum Agreement {
     Incomparable,
 }
 
+impl Agreement {
+    /// Numbers that were compared.
+    pub fn numbers(&self) -> usize {
+        match self {
+            Agreement::Identical { numbers } | Agreement::Within { numbers, .. } => *numbers,
+            Agreement::Differs { numbers, .. } => *numbers,
+            Agreement::Incomparable => 0,
+        }
+    }
+}
+
 /// Compares two files by what they hold; the engine knows no formats. `name` tells the format.
 pub trait Comparer {
     fn compare(&self, name: &str, recorded: &Path, again: &Path) -> Agreement;

@@ -81,8 +81,7 @@ fn compare(old: &[Cell], new: &[Cell], tolerance: f64) -> Likeness {
             _ if place != &new.place => return apart(format!("{} where there was {place}", new.place)),
             (Content::Number(a), Content::Number(b)) => {
                 let difference = relative(*a, *b);
-                // Not `>`: a difference that is no number is no agreement.
-                if !(difference <= tolerance) {
+                if difference.is_nan() || difference > tolerance {
                     return apart(format!("{place}: {a} → {b}"));
                 }
                 largest = largest.max(difference);

@@ -1,8 +1,14 @@
 //! A reviewer's way, with the real binary: a bundle of the small study at each depth, re-made somewhere else.
 
 use super::cli::{ABLATION, Project, stderr, stdout};
+use super::engine::bundle;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+
+/// An error without the line breaks of the terminal.
+fn flat(output: &Output) -> String {
+    stderr(output).replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 /// Runs in a folder that has nothing of the study.
 fn elsewhere(folder: &Path, arguments: &[&str]) -> Output {
@@ -25,7 +31,7 @@ fn a_reviewer_remakes_the_study_at_each_depth() {
         ("figures", "nothing is recomputed", "", "table, dice, samples[fold=0], curves"),
         (
             "scores",
-            "identical         table tables/ablation.csv  20 numbers",
+            "identical         table tables/ablation.csv  16 numbers",
             "figures that show images",
             "samples[fold=0]",
         ),
@@ -37,7 +43,7 @@ fn a_reviewer_remakes_the_study_at_each_depth() {
         ),
         (
             "weights",
-            "identical         evaluate[fold=0,label_fraction=25,method=ours] scores/scores.parquet  112 numbers",
+            "identical         evaluate[fold=0,label_fraction=25,method=ours] scores/scores.parquet  14 numbers",
             "images of the cases",
             "",
         ),
@@ -68,24 +74,79 @@ fn a_reviewer_remakes_the_study_at_each_depth() {
         assert!(!stderr(&again).contains("train["), "{depth}: {}", stderr(&again));
     }
     assert!(!reviewer.path().join("results").exists() && !reviewer.path().join(".runner").exists());
-    tampered_results_are_found(reviewer.path());
+    tampered_bundles_are_found(reviewer.path());
     a_sample_of_the_store_is_verified(&author);
 }
 
-/// The maker's table isn't what the scores give.
-fn tampered_results_are_found(reviewer: &Path) {
-    let lie = reviewer.join("scores");
-    let plan = std::fs::read_to_string(lie.join("pipelines/ablation.yaml")).unwrap();
-    let changed = plan.replace(
-        "name: ablation\n      caption",
-        "compare: { metric: hausdorff_px, class: LV }\n      name: ablation\n      caption",
-    );
-    assert_ne!(plan, changed);
-    // A pipeline that isn't the bundle's any more is refused, as every changed file of it.
-    std::fs::write(lie.join("pipelines/ablation.yaml"), changed).unwrap();
+fn tampered_bundles_are_found(reviewer: &Path) {
+    // A pipeline that isn't the bundle's any more, as every changed file of it.
+    let pipeline = reviewer.join("scores/pipelines/ablation.yaml");
+    let text = std::fs::read_to_string(&pipeline).unwrap();
+    std::fs::write(&pipeline, text.replace("percent", "per cent")).unwrap();
     let again = elsewhere(reviewer, &["run", "--from-bundle", "scores.tar.zst"]);
     assert_eq!(again.status.code(), Some(2), "{}", stdout(&again));
-    assert!(stderr(&again).contains("is not what the bundle's manifest says"), "{}", stderr(&again));
+    assert!(flat(&again).contains("is not what the bundle's manifest says"), "{}", stderr(&again));
+
+    // A table that the scores don't give: everything is consistent, so that only running it tells.
+    let parts = bundle::parts(&reviewer.join("scores.tar.zst"));
+    let better = |csv: &str| {
+        let (head, rest) = csv.split_once("Ours,dice,all,%,").unwrap();
+        format!("{head}Ours,dice,all,%,9{rest}")
+    };
+    bundle::lied(&reviewer.join("lie.tar.zst"), &parts, "table", "tables", "ablation.csv", better);
+    let sound = elsewhere(reviewer, &["bundle", "verify", "lie.tar.zst"]);
+    assert!(sound.status.success(), "{}", stdout(&sound));
+    let lie = elsewhere(reviewer, &["run", "--from-bundle", "lie.tar.zst"]);
+    let text = stdout(&lie);
+    assert_eq!(lie.status.code(), Some(1), "{text}{}", stderr(&lie));
+    assert!(text.contains("DIFFERS           table tables/ablation.csv"), "{text}");
+    assert!(text.contains("row 2, mean: 9"), "{text}");
+    assert!(text.contains("1 of 4 recomputed stages DISAGREE"), "{text}");
+
+    // A table that would be written somewhere else.
+    let mut parts = parts;
+    let evil = text_of(&parts, "pipelines/ablation.yaml").replace("name: samples", "name: ok").replacen(
+        "name: ablation",
+        "name: ../../../../../escaped",
+        1,
+    );
+    parts.insert("pipelines/ablation.yaml".into(), evil.into_bytes());
+    bundle::recrate(&mut parts);
+    bundle::forged(&reviewer.join("evil.tar.zst"), &parts, |_| {});
+    let evil = elsewhere(reviewer, &["run", "--from-bundle", "evil.tar.zst"]);
+    assert_eq!(evil.status.code(), Some(2), "{}", stdout(&evil));
+    assert!(flat(&evil).contains("lead out of the folder"), "{}", stderr(&evil));
+}
+
+fn text_of(parts: &bundle::Parts, name: &str) -> String {
+    String::from_utf8(parts[name].clone()).unwrap()
+}
+
+/// Once confined, a process writes nowhere else, by whatever name. In a thread, since it can't be undone.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_confined_thread_writes_below_its_folder_alone() {
+    let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(outside.path().join("kept"), "kept").unwrap();
+    let (folder, other) = (inside.path().to_owned(), outside.path().to_owned());
+    let tried = std::thread::spawn(move || {
+        if let Err(why) = runner::engine::bundle::confine(&folder) {
+            eprintln!("SKIPPED: {why}");
+            return;
+        }
+        std::fs::create_dir_all(folder.join("a/b")).unwrap();
+        std::fs::write(folder.join("a/x"), "x").unwrap();
+        std::fs::rename(folder.join("a/x"), folder.join("a/b/x")).unwrap();
+        std::fs::hard_link(folder.join("a/b/x"), folder.join("y")).unwrap();
+        std::fs::write("/dev/null", "x").unwrap();
+        assert!(std::fs::write(other.join("evil"), "x").is_err());
+        assert!(std::fs::write(folder.join("../evil"), "x").is_err());
+        assert!(std::fs::remove_file(other.join("kept")).is_err());
+        assert!(std::fs::create_dir(other.join("evil")).is_err());
+        assert!(std::fs::rename(folder.join("y"), other.join("evil")).is_err());
+        assert_eq!(std::fs::read_to_string(other.join("kept")).unwrap(), "kept");
+    });
+    tried.join().unwrap();
 }
 
 fn a_sample_of_the_store_is_verified(author: &Project) {
@@ -106,13 +167,13 @@ fn run_takes_a_pipeline_or_a_bundle() {
     assert_eq!(neither.status.code(), Some(2));
     assert!(stderr(&neither).contains("<PIPELINE>"), "{}", stderr(&neither));
     let both = elsewhere(folder.path(), &["run", "x.yaml", "--from-bundle", "x.tar.zst"]);
-    assert!(stderr(&both).contains("cannot be used with"), "{}", stderr(&both));
+    assert!(flat(&both).contains("cannot be used with"), "{}", stderr(&both));
     let alone = elsewhere(folder.path(), &["run", "x.yaml", "--into", "x"]);
-    assert!(stderr(&alone).contains("--from-bundle"), "{}", stderr(&alone));
+    assert!(flat(&alone).contains("cannot be used with"), "{}", stderr(&alone));
     let missing = elsewhere(folder.path(), &["run", "--from-bundle", "x.tar.zst"]);
-    assert!(stderr(&missing).contains("cannot open"), "{}", stderr(&missing));
+    assert!(flat(&missing).contains("cannot open"), "{}", stderr(&missing));
     std::fs::write(folder.path().join("notes"), "").unwrap();
     let unnamed = elsewhere(folder.path(), &["run", "--from-bundle", "notes"]);
-    assert!(stderr(&unnamed).contains("--into"), "{}", stderr(&unnamed));
+    assert!(flat(&unnamed).contains("--into"), "{}", stderr(&unnamed));
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1);
 }

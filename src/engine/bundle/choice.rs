@@ -40,7 +40,7 @@ pub(super) fn choose(plan: &Plan, depth: Depth) -> Choice {
         packed[index].extend(node.publish.keys().cloned());
         for binding in &node.inputs {
             read[binding.from] = true;
-            if recomputed[index] {
+            if recomputed[index] && !recomputed[binding.from] {
                 packed[binding.from].insert(binding.output.clone());
             }
         }

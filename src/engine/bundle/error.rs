@@ -3,6 +3,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+/// A stranger's text for the terminal: what could move its cursor or change its colours is replaced.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// Why a bundle can't be made, read, unpacked or run.
 #[derive(Debug, Error)]
 pub enum BundleError {
@@ -12,7 +17,7 @@ pub enum BundleError {
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("stage `{node}` is not cached, so that there is nothing to pack: run the pipeline first")]
     NotRun { node: String },
-    #[error("`{}` can't stand in a bundle: {what}", path.escape_debug())]
+    #[error("`{}` can't stand in a bundle: {what}", printable(path))]
     Path { path: String, what: &'static str },
     #[error("at this depth the pipeline has nothing to pack; publish an output, or choose a greater depth")]
     Nothing,
@@ -24,11 +29,11 @@ pub enum BundleError {
     TooLarge { declared: u64, limit: u64 },
     #[error("the bundle holds {declared} bytes, but only {free} are free at {}", path.display())]
     NoSpace { declared: u64, free: u64, path: PathBuf },
-    #[error("entry {index} of the bundle should be `{expected}`, but is {}", found.escape_debug())]
+    #[error("entry {index} of the bundle should be `{expected}`, but is {}", printable(found))]
     Entry { index: usize, expected: String, found: String },
     #[error("`{path}` in the bundle is not what the bundle's manifest says: its SHA-256 is {found}, not {expected}")]
     Digest { path: String, expected: crate::digest::Digest, found: crate::digest::Digest },
-    #[error("`{path}` in the bundle is inconsistent: {}", what.escape_debug())]
+    #[error("`{}` in the bundle is inconsistent: {}", printable(path), printable(what))]
     Inconsistent { path: String, what: String },
     #[error("{} is not empty and holds another bundle or something else; choose a folder with --into", path.display())]
     NotEmpty { path: PathBuf },

@@ -27,7 +27,7 @@ pub use confine::confine;
 pub use contents::Contents;
 pub use create::{Request, create};
 pub use depth::Depth;
-pub use error::BundleError;
+pub use error::{BundleError, printable};
 pub use manifest::{BundleManifest, BundledStage};
 pub use read::{Limits, manifest};
 pub use replay::{Replay, replay};

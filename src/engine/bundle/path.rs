@@ -78,3 +78,33 @@ pub(super) fn check_all<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), 
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check, check_all, relative};
+    use proptest::prelude::*;
+    use std::path::{Component, Path};
+
+    proptest! {
+        /// Whatever is let in is one plain file below the folder.
+        #[test]
+        fn what_is_let_in_stays_in(path in "(experiments|objects|records|\\.\\.|/)?[a-zA-Z./\\\\: \u{0}\u{1b}é~-]{0,12}") {
+            if check(&path).is_ok() {
+                prop_assert!(Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))));
+                prop_assert!(!path.contains(['\\', '\0', '\u{1b}', ':']) && !path.contains("..") && !path.contains("//"));
+            }
+            if relative(&path).is_none() {
+                prop_assert!(Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))));
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_paths_are_let_in() {
+        let paths = ["LICENSE", "experiments/été 2026.yaml", "objects/ab/cd", "recorded/a-b_c (1)/x.tar.gz"];
+        paths.iter().for_each(|path| check(path).unwrap());
+        check_all(paths.into_iter()).unwrap();
+        assert!(check_all(["objects/a", "objects/A"].into_iter()).is_err());
+        assert!(check_all(["objects/É", "objects/é"].into_iter()).is_err());
+    }
+}

@@ -64,7 +64,6 @@ pub(super) fn read(path: &Path, limits: &Limits, visitor: &mut dyn Visitor) -> R
         let (index, found) = (manifest.files.len() + 1, "one more entry".to_owned());
         return Err(BundleError::Entry { index, expected: "the end".into(), found });
     }
-    drop(entries);
     nothing_follows(archive.into_inner())?;
     Ok(manifest)
 }

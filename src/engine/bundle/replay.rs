@@ -1,6 +1,6 @@
 use super::choice::Role;
 use super::unpack::Unpacked;
-use super::{BundleError, plan_file};
+use super::{BundleError, plan_file, printable};
 use crate::contract::Place;
 use crate::engine::cache::Record;
 use crate::plan::{Node, Plan};
@@ -74,7 +74,7 @@ fn admit(node: &Node, bundle: &Unpacked, allow_commands: bool) -> Result<(), Bun
     // Stages make file names of names that they are given, such as a table's or a coordinate's.
     let texts = texts(&node.params).into_iter().chain(node.coordinates.values().map(String::as_str));
     match texts.into_iter().find(|text| leads_away(text)) {
-        Some(text) => Err(BundleError::LeadsAway { node: node.id.clone(), text: text.escape_debug().to_string() }),
+        Some(text) => Err(BundleError::LeadsAway { node: node.id.clone(), text: printable(text) }),
         None => Ok(()),
     }
 }

@@ -55,7 +55,7 @@ fn resolves(entity: &Value, entities: &Entities<'_>) -> Result<(), BundleError> 
     let properties = entity.as_object().into_iter().flatten();
     for (property, _) in properties {
         for id in references(entity, property) {
-            let on_the_web = id.starts_with("http://schema.org/");
+            let on_the_web = id == RO_CRATE || id.starts_with("http://schema.org/");
             if !on_the_web && !entities.contains_key(id) {
                 return Err(fault(format!(
                     "`{property}` of {} refers to `{id}`, which is not described",
@@ -74,7 +74,7 @@ fn root(entities: &Entities<'_>) -> Result<(), BundleError> {
         return Err(fault(format!("`{FILE}` is no descriptor of RO-Crate 1.1")));
     }
     for property in ["name", "description", "datePublished", "license", "mainEntity", "hasPart", "mentions"] {
-        if root.get(property).is_none() {
+        if root.get(property).is_none_or(Value::is_null) {
             return Err(fault(format!("the root has no `{property}`")));
         }
     }

@@ -141,7 +141,8 @@ fn workflow(story: &Story<'_>, graph: &mut Graph) {
     let (name, version) = ("pipelines of runner (YAML)", &story.manifest.runner);
     graph.add(LANGUAGE, "ComputerLanguage", json!({"name": name, "version": version}));
     graph.add(RUNNER, "SoftwareApplication", json!({"name": "runner", "softwareVersion": version}));
-    for (position, node) in story.plan.nodes.iter().enumerate() {
+    for node in &story.plan.nodes {
+        let position = steps.iter().position(|step| *step == reference(&step_id(node))).unwrap_or_default();
         let (summary, revision) = (node.stage.summary(), node.stage.revision());
         let tool = json!({
             "name": node.stage.kind(),
@@ -183,6 +184,7 @@ fn actions(story: &Story<'_>, people: &[Value], graph: &mut Graph) -> Vec<Value>
     graph.add("#orchestration", "OrganizeAction", engine);
     mentions.insert(0, run);
     mentions.push(reference("#orchestration"));
+    mentions.extend(graph.entities.iter().filter(|e| e["@type"] == "Collection").map(|e| json!({"@id": e["@id"]})));
     mentions.dedup();
     mentions
 }

@@ -169,6 +169,7 @@ fn open_to_others(_: &Path) {}
 
 /// Bytes that an ordinary user may still write; `None` where the system doesn't say.
 #[cfg(unix)]
+#[allow(clippy::unnecessary_cast, reason = "the fields have other types on other systems")]
 fn free_bytes(folder: &Path) -> Option<u64> {
     use std::os::unix::ffi::OsStrExt;
     let path = std::ffi::CString::new(folder.as_os_str().as_bytes()).ok()?;

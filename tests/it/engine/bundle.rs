@@ -241,6 +241,13 @@ fn commands_run_only_when_allowed_and_sources_are_never_read() {
 
 // Bundles by hand.
 
+/// The files of a bundle by path.
+pub type Parts = BTreeMap<String, Vec<u8>>;
+
+pub fn parts(bundle: &Path) -> Parts {
+    entries(bundle).into_iter().collect()
+}
+
 /// Name and bytes of each entry.
 fn entries(bundle: &Path) -> Vec<(String, Vec<u8>)> {
     let tar = zstd::stream::decode_all(fs::File::open(bundle).unwrap()).unwrap();
@@ -280,7 +287,7 @@ fn seal(target: &Path, blocks: &[Vec<u8>]) {
 }
 
 /// A bundle with other files, whose manifest agrees with them.
-fn forged(target: &Path, files: &BTreeMap<String, Vec<u8>>, change: impl FnOnce(&mut BundleManifest)) {
+pub fn forged(target: &Path, files: &Parts, change: impl FnOnce(&mut BundleManifest)) {
     let mut manifest: BundleManifest = serde_json::from_slice(&files["manifest.json"]).unwrap();
     let listed = files.iter().filter(|(name, _)| *name != "manifest.json");
     let entry = |(name, bytes): (&String, &Vec<u8>)| runner::digest::Entry {
@@ -295,6 +302,112 @@ fn forged(target: &Path, files: &BTreeMap<String, Vec<u8>>, change: impl FnOnce(
     let mut blocks = vec![plain("manifest.json", &manifest)];
     blocks.extend(listed.map(|(name, bytes)| plain(name, bytes)));
     seal(target, &blocks);
+}
+
+/// Makes the metadata tell of the files that there are, so that a lie isn't found by it.
+pub fn recrate(parts: &mut Parts) {
+    let mut document: Value = serde_json::from_slice(&parts["ro-crate-metadata.json"]).unwrap();
+    let named = |name: &str| name != "manifest.json" && name != "ro-crate-metadata.json";
+    let graph = document["@graph"].as_array_mut().unwrap();
+    let is_file = |entity: &Value| entity["@type"] == "File" || entity["@type"][0] == "File";
+    graph.retain(|entity| {
+        !is_file(entity) || entity["@id"] == "manifest.json" || parts.contains_key(entity["@id"].as_str().unwrap())
+    });
+    for (name, bytes) in parts.iter().filter(|(name, _)| named(name)) {
+        let known = graph.iter().position(|entity| entity["@id"] == **name);
+        let place = known.unwrap_or_else(|| {
+            graph.push(json!({"@id": name, "@type": "File"}));
+            graph.len() - 1
+        });
+        graph[place]["sha256"] = Digest::of_bytes(bytes).to_string().into();
+        graph[place]["contentSize"] = bytes.len().to_string().into();
+    }
+    let all: Vec<Value> = parts.keys().filter(|name| named(name)).map(|name| json!({"@id": name})).collect();
+    for entity in graph.iter_mut().filter(|entity| entity["@type"] == "Collection") {
+        if let Some(files) = entity["hasPart"].as_array_mut() {
+            files.retain(|file| all.contains(file));
+        }
+    }
+    graph.iter_mut().find(|entity| entity["@id"] == "./").unwrap()["hasPart"] = all.into();
+    parts.insert("ro-crate-metadata.json".into(), serde_json::to_vec(&document).unwrap());
+}
+
+pub fn object(digest: Digest) -> String {
+    let text = digest.to_string();
+    format!("objects/{}/{}", &text[..2], &text[2..])
+}
+
+/// A bundle whose maker recorded something else than what came out, and made everything else agree with that.
+pub fn lied(target: &Path, parts: &Parts, id: &str, port: &str, file: &str, change: impl Fn(&str) -> String) {
+    let mut parts = parts.clone();
+    let manifest: BundleManifest = serde_json::from_slice(&parts["manifest.json"]).unwrap();
+    let stage = manifest.stages.iter().find(|stage| stage.id == id).unwrap().clone();
+    let mut listing: Value = serde_json::from_slice(&parts.remove(&object(stage.packed[port])).unwrap()).unwrap();
+    let entry = listing["files"].as_array_mut().unwrap().iter_mut().find(|entry| entry["path"] == file).unwrap();
+    let was: Digest = entry["sha256"].as_str().unwrap().parse().unwrap();
+    let text = change(std::str::from_utf8(&parts.remove(&object(was)).unwrap()).unwrap()).into_bytes();
+    (entry["sha256"], entry["size"]) = (json!(Digest::of_bytes(&text)), text.len().into());
+    parts.insert(object(Digest::of_bytes(&text)), text);
+    let listing = listing.to_string().into_bytes();
+    let tree = Digest::of_bytes(&listing);
+    parts.insert(object(tree), listing);
+    let record = format!("records/{}.json", stage.key);
+    let mut value: Value = serde_json::from_slice(&parts[&record]).unwrap();
+    value["outputs"][port] = json!(tree);
+    parts.insert(record, serde_json::to_vec(&value).unwrap());
+    recrate(&mut parts);
+    forged(target, &parts, |manifest| {
+        let stage = manifest.stages.iter_mut().find(|stage| stage.id == id).unwrap();
+        stage.packed.insert(port.into(), tree);
+    });
+}
+
+#[test]
+fn a_bundle_without_settings_does_not_take_those_of_the_project_around_it() {
+    let project = study("around");
+    let mut parts = parts(&bundle(&project, Depth::Scores));
+    parts.retain(|name, _| !name.starts_with("experiments/"));
+    recrate(&mut parts);
+    let target = project.path("bare.tar.zst");
+    forged(&target, &parts, |_| {});
+    // `experiments/` of the project around it must not be found by who looks for it upwards.
+    let unpacked = unpack(&target, &project.path("inside"), &Limits::default()).unwrap();
+    assert!(unpacked.folder.join("experiments").is_dir());
+    assert_eq!(rerun(&project, &unpacked).1, [Verdict::Identical]);
+}
+
+#[test]
+fn a_record_that_is_not_what_comes_out_is_found() {
+    let project = study("liar");
+    let target = project.path("lied.tar.zst");
+    let honest = parts(&bundle(&project, Depth::Scores));
+    lied(&target, &honest, "table", "out", "text.txt", |text| text.replace("table", "better table"));
+    let unpacked = unpack(&target, &project.path("liar"), &Limits::default()).unwrap();
+    assert_eq!(rerun(&project, &unpacked).1, [Verdict::Divergent]);
+    // From other scores comes another table: the lie is in what the table was made from.
+    lied(&target, &honest, "scores", "out", "text.txt", |text| text.replace("scores", "better scores"));
+    let unpacked = unpack(&target, &project.path("liar too"), &Limits::default()).unwrap();
+    assert_eq!(rerun(&project, &unpacked).1, [Verdict::Divergent]);
+}
+
+#[test]
+fn names_that_lead_away_are_refused_before_anything_runs() {
+    let project = study("away");
+    let unpacked = unpack(&bundle(&project, Depth::Scores), &project.path("there"), &Limits::default()).unwrap();
+    let with = |name: &str| {
+        let mut plan = moved(&project.plan, &unpacked);
+        plan.nodes.last_mut().unwrap().params["deep"] = json!({"files": [name]});
+        replay(&unpacked, &plan, false).err().map(|error| error.to_string())
+    };
+    for name in ["../x", "a/../../x", "/etc/x", "..\\x", "C:\\x", "\\\\host\\x", "a\0b"] {
+        assert!(with(name).is_some_and(|error| error.contains("lead out of the folder")), "{name}");
+    }
+    for name in ["Dice / HD95", "A: ours", "...", "1..2", "~", "tables/x"] {
+        assert_eq!(with(name), None, "{name}");
+    }
+    let mut plan = moved(&project.plan, &unpacked);
+    plan.nodes.last_mut().unwrap().coordinates.insert("fraction".into(), "../../x".into());
+    assert!(replay(&unpacked, &plan, false).is_err());
 }
 
 /// It is refused by `verify` and by `unpack`, and nothing of it is left anywhere.
@@ -347,7 +460,7 @@ fn a_flipped_byte_in_any_part_is_found() {
 #[test]
 fn a_consistent_lie_is_found_where_it_contradicts_itself() {
     let project = study("lies");
-    let parts: BTreeMap<String, Vec<u8>> = entries(&bundle(&project, Depth::Scores)).into_iter().collect();
+    let parts = parts(&bundle(&project, Depth::Scores));
     let lie = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut parts = parts.clone();
         let path = parts.keys().find(|path| path.starts_with(name)).unwrap().clone();
@@ -389,7 +502,7 @@ fn a_consistent_lie_is_found_where_it_contradicts_itself() {
 #[test]
 fn a_listing_cannot_lead_out_of_its_folder() {
     let project = study("listing");
-    let parts: BTreeMap<String, Vec<u8>> = entries(&bundle(&project, Depth::Scores)).into_iter().collect();
+    let parts = parts(&bundle(&project, Depth::Scores));
     let original: BundleManifest = serde_json::from_slice(&parts["manifest.json"]).unwrap();
     let scores = &original.stages[0];
     let place = |digest: &Digest| {
@@ -418,7 +531,7 @@ fn a_listing_cannot_lead_out_of_its_folder() {
 #[test]
 fn no_name_leads_out_of_the_folder() {
     let project = study("names");
-    let parts: BTreeMap<String, Vec<u8>> = entries(&bundle(&project, Depth::Scores)).into_iter().collect();
+    let parts = parts(&bundle(&project, Depth::Scores));
     let names = [
         ("../evil", "`.` or `..`"),
         ("experiments/../../evil", "`.` or `..`"),
@@ -513,7 +626,7 @@ fn nothing_but_the_declared_plain_files_is_taken() {
 #[test]
 fn a_bundle_cannot_fill_the_disk_or_the_memory() {
     let project = study("sizes");
-    let parts: BTreeMap<String, Vec<u8>> = entries(&bundle(&project, Depth::Scores)).into_iter().collect();
+    let parts = parts(&bundle(&project, Depth::Scores));
     let target = project.path("sizes.tar.zst");
     // Declared honestly: refused before anything is written.
     let declare = |size: u64| {
@@ -559,7 +672,7 @@ fn a_bundle_cannot_fill_the_disk_or_the_memory() {
 #[test]
 fn the_metadata_is_a_provenance_run_crate() {
     let project = study("crate");
-    let parts: BTreeMap<String, Vec<u8>> = entries(&bundle(&project, Depth::Predictions)).into_iter().collect();
+    let parts = parts(&bundle(&project, Depth::Predictions));
     let document: Value = serde_json::from_slice(&parts["ro-crate-metadata.json"]).unwrap();
     let graph = document["@graph"].as_array().unwrap();
     let ids: BTreeMap<&str, &Value> = graph.iter().map(|entity| (entity["@id"].as_str().unwrap(), entity)).collect();
@@ -574,8 +687,12 @@ fn the_metadata_is_a_provenance_run_crate() {
     }
     let mut all = Vec::new();
     references(&document["@graph"], &mut all);
-    let open: Vec<&&str> =
-        all.iter().filter(|id| !ids.contains_key(**id) && !id.starts_with("http://schema.org/")).collect();
+    let open: Vec<&&str> = all
+        .iter()
+        .filter(|id| {
+            !ids.contains_key(**id) && !id.starts_with("http://schema.org/") && **id != "https://w3id.org/ro/crate/1.1"
+        })
+        .collect();
     assert!(open.is_empty(), "{open:?}");
     let root = ids["./"];
     assert_eq!(root["license"]["@id"], "https://spdx.org/licenses/CC-BY-4.0");

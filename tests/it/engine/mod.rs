@@ -1,6 +1,6 @@
 //! The engine with toy stages and plans built by hand.
 
-mod bundle;
+pub mod bundle;
 mod command;
 mod explain;
 mod faults;
