@@ -1,5 +1,5 @@
 use super::common::{PipelineArgs, print};
-use super::compare::{Numbers, difference};
+use super::compare::{Numbers, counted, difference};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
@@ -174,7 +174,7 @@ fn shown(manifest: &BundleManifest) -> String {
     lines.push(format!("{} files, {} unpacked", files.len(), bytes(manifest.bytes)));
     for role in [Role::Recomputed, Role::Recorded] {
         let what = if role == Role::Recomputed { "recomputed by a reviewer" } else { "as recorded" };
-        lines.push(format!("{what}: {} stages", manifest.count(role)));
+        lines.push(format!("{what}: {}", counted(manifest.count(role), "stage")));
         for stage in stages.iter().filter(|stage| stage.role == role) {
             let ports: Vec<&str> = stage.packed.keys().map(String::as_str).collect();
             lines.push(format!("    {} ({})", stage.id, ports.join(", ")));
@@ -194,11 +194,14 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A bundle brings these, or they make no sense for it.
+const ITS_OWN: [&str; 8] = ["profile", "set", "store", "force", "only", "until", "from", "dry_run"];
+
 /// Arguments of `run` for bundles.
 #[derive(Debug, Args)]
 pub struct FromBundle {
     /// Re-make the results of a bundle (`runner bundle create`) in a folder of its own, and compare them with its record
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ITS_OWN)]
     pub from_bundle: Option<PathBuf>,
     /// The folder that a bundle is unpacked into [default: the bundle's name without extension]
     #[arg(long, value_name = "DIR", conflicts_with = "pipeline")]
@@ -313,7 +316,7 @@ fn files_of(stage: &StageAgreement) -> Vec<String> {
         };
         let numbers = match file.agreement.numbers() {
             0 => String::new(),
-            numbers => format!("  {numbers} numbers"),
+            numbers => format!("  {}", counted(numbers, "number")),
         };
         let line = format!("    {word:<17} {} {}{numbers}", stage.id, file.file);
         [line].into_iter().chain(difference(file).map(|difference| format!("        {difference}")))
@@ -330,8 +333,9 @@ fn verdict_of(stages: &[StageAgreement], tolerance: f64) -> Option<String> {
     match divergent {
         _ if stages.is_empty() => None,
         0 => Some(format!(
-            "{numbers} numbers recomputed in {all} files, all agree (tolerance {tolerance:e}); {identical} files are \
-             identical"
+            "{} recomputed in {}, all agree (tolerance {tolerance:e}); {identical} of the files have the same bytes",
+            counted(numbers, "number"),
+            counted(all, "file")
         )),
         _ => Some(format!(
             "{divergent} of {of} recomputed stages DISAGREE with the bundle's record (tolerance {tolerance:e})"

@@ -26,9 +26,15 @@ pub fn difference(file: &FileAgreement) -> Option<String> {
     match &file.agreement {
         Agreement::Identical { .. } => None,
         Agreement::Within { numbers, largest } => {
-            Some(format!("{name}: {numbers} numbers, largest relative difference {largest:.1e}"))
+            let numbers = counted(*numbers, "number");
+            Some(format!("{name}: {numbers}, largest relative difference {largest:.1e}"))
         }
         Agreement::Differs { what, .. } => Some(format!("{name}: {what}")),
         Agreement::Incomparable => Some(format!("{name}: other bytes, without numbers to compare")),
     }
+}
+
+/// `1 number`, `2 numbers`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

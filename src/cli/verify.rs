@@ -1,5 +1,5 @@
 use super::common::{PipelineArgs, print};
-use super::compare::{Numbers, difference};
+use super::compare::{Numbers, counted, difference};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::text::duration;
 use crate::contract::SilentProgress;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Run cached stages once more, beside the store, and compare what comes out with what is cached
 ///
 /// Stages are drawn at random, the likelier the longer they took. Where bytes differ, numbers of Parquet, CSV, JSON,
-/// Markdown and LaTeX files are compared. Nothing that is cached is replaced. Without --sample, says what the store's
+/// Markdown, LaTeX and tensor files are compared. Nothing that is cached is replaced. Without --sample, says what the store's
 /// ledger knows: which outputs were ever seen of each stage, and on which machines.
 ///
 /// Exit code 1 if a stage diverges.
@@ -256,9 +256,9 @@ fn sightings(ledger: &Ledger) -> Vec<String> {
         return Vec::new();
     }
     let Ledger { runs, machines, identical, within_tolerance, divergent, elsewhere } = ledger;
-    let machines = machines.len();
+    let (runs, machines) = (counted(*runs, "run"), counted(machines.len(), "machine"));
     let counts = format!("{identical} identical, {within_tolerance} within tolerance, {divergent} divergent");
-    let mut lines = vec![format!("ledger: {runs} runs on {machines} machines: {counts}")];
+    let mut lines = vec![format!("ledger: {runs} on {machines}: {counts}")];
     lines.extend(elsewhere.iter().map(|place| format!("other bits on {place}")));
     lines
 }

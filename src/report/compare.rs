@@ -2,6 +2,7 @@
 
 use super::frame;
 use polars_core::prelude::*;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::Value;
 use std::path::Path;
 
@@ -22,10 +23,14 @@ pub enum Likeness {
 }
 
 /// Compares two files; `name` tells the format: Parquet, CSV, JSON, Markdown, LaTeX and text hold numbers.
+/// Those of tensors (weights, maps) are compared too, but not counted where the bytes are the same: they are no results.
 pub fn files(name: &str, was: &Path, is: &Path, tolerance: f64) -> Likeness {
     let (Ok(old), Ok(new)) = (std::fs::read(was), std::fs::read(is)) else {
         return Likeness::Apart { numbers: 0, what: "it can't be read".to_owned() };
     };
+    if name.ends_with(".safetensors") && old != new {
+        return tensors(&old, &new, tolerance).unwrap_or(Likeness::Unlike);
+    }
     let cells = match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "parquet" => parquet(was).zip(parquet(is)),
         "json" => json(&old).zip(json(&new)),
@@ -94,7 +99,7 @@ fn compare(old: &[Cell], new: &[Cell], tolerance: f64) -> Likeness {
 }
 
 fn relative(a: f64, b: f64) -> f64 {
-    if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()).max(1.0) }
+    if a == b || a.is_nan() && b.is_nan() { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()).max(1.0) }
 }
 
 fn shown(value: &Content) -> String {
@@ -126,6 +131,44 @@ fn parquet(path: &Path) -> Option<Vec<Cell>> {
 /// Two values that are no numbers agree, unless one is.
 fn number(value: f64) -> Content {
     if value.is_finite() { Content::Number(value) } else { Content::Text(value.to_string()) }
+}
+
+/// `None` if one isn't a file of tensors.
+fn tensors(old: &[u8], new: &[u8], tolerance: f64) -> Option<Likeness> {
+    let (old, new) = (SafeTensors::deserialize(old).ok()?, SafeTensors::deserialize(new).ok()?);
+    let numbers = old.iter().map(|(_, view)| view.shape().iter().product::<usize>()).sum();
+    let apart = |what: String| Some(Likeness::Apart { numbers, what });
+    let mut largest = 0.0_f64;
+    let mut named: Vec<_> = old.iter().collect();
+    named.sort_by_key(|(name, _)| *name);
+    if let Some(name) = new.names().into_iter().find(|name| old.tensor(name).is_err()) {
+        return apart(format!("tensor `{name}` was not there before"));
+    }
+    for (name, was) in named {
+        let Ok(is) = new.tensor(name) else { return apart(format!("tensor `{name}` is missing now")) };
+        if (was.dtype(), was.shape()) != (is.dtype(), is.shape()) {
+            return apart(format!("tensor `{name}`: other type or shape"));
+        }
+        for (place, (a, b)) in values(&was)?.into_iter().zip(values(&is)?).enumerate() {
+            let difference = relative(a, b);
+            if difference.is_nan() || difference > tolerance {
+                return apart(format!("tensor `{name}`, value {}: {a} → {b}", place + 1));
+            }
+            largest = largest.max(difference);
+        }
+    }
+    Some(Likeness::Close { numbers, largest })
+}
+
+/// `None` for types that no stage of ours writes.
+fn values(view: &TensorView<'_>) -> Option<Vec<f64>> {
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::U8 => bytes.iter().map(|byte| f64::from(*byte)).collect(),
+        Dtype::F32 => bytes.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect(),
+        Dtype::F64 => bytes.as_chunks().0.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect(),
+        _ => return None,
+    })
 }
 
 fn json(bytes: &[u8]) -> Option<Vec<Cell>> {

@@ -177,3 +177,38 @@ fn run_takes_a_pipeline_or_a_bundle() {
     assert!(flat(&unnamed).contains("--into"), "{}", stderr(&unnamed));
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1);
 }
+
+/// Programs in a study: one that isn't deterministic is found, and none runs from a bundle unasked.
+#[test]
+fn programs_are_verified_as_other_stages_and_run_from_a_bundle_only_when_allowed() {
+    let author = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(author.path().join("pipelines")).unwrap();
+    let pipeline = "stages:\n  \
+        steady:\n    stage: command\n    outputs: { out: scores }\n    with: { run: \"echo 0.5 > outputs/out/x.csv\" }\n  \
+        drifting:\n    stage: command\n    outputs: { out: scores }\n    with: { run: \"date +%s%N > outputs/out/x.csv\" }\n  \
+        table:\n    stage: command\n    inputs: { numbers: steady }\n    outputs: { out: tables }\n    \
+        with: { run: \"cp inputs/numbers/x.csv outputs/out/t.csv\" }\n    publish: { out: tables }\n";
+    std::fs::write(author.path().join("pipelines/programs.yaml"), pipeline).unwrap();
+    let run = elsewhere(author.path(), &["run", "pipelines/programs.yaml"]);
+    assert!(run.status.success(), "{}{}", stdout(&run), stderr(&run));
+
+    let verify = elsewhere(author.path(), &["verify", "pipelines/programs.yaml", "--sample", "3"]);
+    let text = stdout(&verify);
+    assert_eq!(verify.status.code(), Some(1), "{text}{}", stderr(&verify));
+    assert!(text.contains("identical         steady") && text.contains("identical         table"), "{text}");
+    assert!(text.contains("DIVERGENT         drifting\n    out/x.csv: row 1, "), "{text}");
+    assert!(!text.contains("95 %"), "a bound holds only if nothing diverged: {text}");
+    let ledger = elsewhere(author.path(), &["verify", "pipelines/programs.yaml"]);
+    assert!(stdout(&ledger).contains("other bits seen   drifting"), "{}", stdout(&ledger));
+
+    let create = elsewhere(author.path(), &["bundle", "create", "pipelines/programs.yaml", "-o", "programs.tar.zst"]);
+    assert!(create.status.success(), "{}", stderr(&create));
+    let reviewer = tempfile::tempdir().unwrap();
+    let file = author.path().join("programs.tar.zst").to_string_lossy().into_owned();
+    let refused = elsewhere(reviewer.path(), &["run", "--from-bundle", &file]);
+    assert_eq!(refused.status.code(), Some(2), "{}", stdout(&refused));
+    assert!(flat(&refused).contains("would run a command of the bundle"), "{}", stderr(&refused));
+    let allowed = elsewhere(reviewer.path(), &["run", "--from-bundle", &file, "--allow-commands"]);
+    assert!(allowed.status.success(), "{}{}", stdout(&allowed), stderr(&allowed));
+    assert!(stdout(&allowed).contains("identical         table out/t.csv  1 number\n"), "{}", stdout(&allowed));
+}

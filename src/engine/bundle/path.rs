@@ -91,7 +91,8 @@ mod tests {
         fn what_is_let_in_stays_in(path in "(experiments|objects|records|\\.\\.|/)?[a-zA-Z./\\\\: \u{0}\u{1b}é~-]{0,12}") {
             if check(&path).is_ok() {
                 prop_assert!(Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))));
-                prop_assert!(!path.contains(['\\', '\0', '\u{1b}', ':']) && !path.contains("..") && !path.contains("//"));
+                let foreign = path.contains(['\\', '\0', '\u{1b}', ':']);
+                prop_assert!(!foreign && !path.contains("..") && !path.contains("//"));
             }
             if relative(&path).is_none() {
                 prop_assert!(Path::new(&path).components().all(|part| matches!(part, Component::Normal(_))));

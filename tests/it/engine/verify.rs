@@ -182,3 +182,25 @@ fn parquet_is_compared_by_value() {
     assert!(matches!(with(Some(0.6)), Likeness::Apart { what, .. } if what == "value, row 2: 0.5 → 0.6"));
     assert!(matches!(with(None), Likeness::Apart { .. }));
 }
+
+#[test]
+fn tensors_are_compared_by_value() {
+    use safetensors::{Dtype, serialize, tensor::TensorView};
+    let folder = tempfile::tempdir().unwrap();
+    let with = |is: &[f32], name: &str| {
+        let file = |path: &str, values: &[f32], name: &str| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let view = TensorView::new(Dtype::F32, vec![values.len()], &bytes).unwrap();
+            std::fs::write(folder.path().join(path), serialize([(name, view)], None).unwrap()).unwrap();
+            folder.path().join(path)
+        };
+        compare("w.safetensors", &file("was", &[1.0, 200.0], "w"), &file("is", is, name), 1e-3)
+    };
+    assert_eq!(with(&[1.0, 200.0], "w"), Likeness::Same { numbers: 0 });
+    assert_eq!(with(&[1.0, 200.125], "w"), Likeness::Close { numbers: 2, largest: 0.125 / 200.125 });
+    let apart = |what: &str| Likeness::Apart { numbers: 2, what: what.into() };
+    assert_eq!(with(&[1.5, 200.0], "w"), apart("tensor `w`, value 1: 1 → 1.5"));
+    assert_eq!(with(&[1.0], "w"), apart("tensor `w`: other type or shape"));
+    assert_eq!(with(&[1.0, 200.0], "v"), apart("tensor `v` was not there before"));
+    assert!(matches!(with(&[f32::NAN, 200.0], "w"), Likeness::Apart { .. }));
+}
