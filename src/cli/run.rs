@@ -14,9 +14,12 @@ use std::process::ExitCode;
 
 /// Run a pipeline: what is cached stays, the rest runs, results are published
 #[derive(Debug, Args)]
+#[command(mut_arg("pipeline", super::bundle::unless_from_bundle))]
 pub struct Run {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    #[command(flatten)]
+    bundle: super::bundle::FromBundle,
     /// Cores to keep busy [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -51,6 +54,9 @@ pub struct Run {
 
 impl Run {
     pub fn exec(self) -> Result<ExitCode, Report> {
+        if let Some(file) = self.bundle.from_bundle.clone() {
+            return self.bundle.run(&file, self.jobs.map(usize::from));
+        }
         let plan = self.pipeline.plan()?;
         let store = self.pipeline.store(&plan);
         let select = Select { only: self.only, until: self.until, from: self.from };

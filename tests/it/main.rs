@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 
 mod bench;
+mod bundle;
 mod cli;
 mod data;
 mod engine;
