@@ -33,6 +33,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// This program, for stages that want a process of their own; `None` keeps them in threads.
     pub executable: Option<PathBuf>,
+    /// The command line that reproduces this run; a failed stage is told with it, and its own name.
+    pub again: Option<String>,
     /// Set to stop: what runs is asked to checkpoint, and nothing else starts.
     pub cancel: Arc<AtomicBool>,
 }
@@ -49,6 +51,7 @@ impl Default for Options {
             pinned: BTreeMap::new(),
             fail_fast: false,
             executable: None,
+            again: None,
             cancel: Arc::default(),
         }
     }
@@ -61,6 +64,8 @@ pub struct Failure {
     pub error: String,
     pub log: PathBuf,
     pub log_tail: Vec<String>,
+    /// The command that runs this stage alone.
+    pub again: Option<String>,
 }
 
 /// What a run came to.
@@ -454,7 +459,8 @@ impl<'a> Run<'a> {
         self.journal.append(&Entry::Failed { at: now(), node: node.id.clone(), error: error.clone() })?;
         self.observer.event(&Event::Failed { node, error: &error, log: &log });
         let log_tail = tail(&log, 20);
-        self.failures.push(Failure { node: node.id.clone(), error, log, log_tail });
+        let again = self.options.again.as_ref().map(|again| format!("{again} --only '{}'", node.id));
+        self.failures.push(Failure { node: node.id.clone(), error, log, log_tail, again });
         if self.options.fail_fast {
             self.stop.store(true, Ordering::Relaxed);
         }

@@ -1,6 +1,7 @@
 //! The one integration-test binary.
 
 mod bench;
+mod bundle;
 mod cli;
 mod data;
 mod engine;
@@ -9,6 +10,7 @@ mod kernel;
 mod kill;
 mod kill;
 mod layers;
+mod leakage;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod metric;

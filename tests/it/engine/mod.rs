@@ -1,5 +1,6 @@
 //! The engine with toy stages and plans built by hand.
 
+pub mod bundle;
 mod command;
 mod disk;
 mod explain;
@@ -14,3 +15,4 @@ mod schedule;
 mod select;
 mod sharing;
 mod toys;
+mod verify;
