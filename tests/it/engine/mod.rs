@@ -1,9 +1,10 @@
 //! The engine with toy stages and plans built by hand.
 
-pub mod bundle;
+mod bundle;
 mod command;
 mod explain;
 mod faults;
+pub mod forge;
 mod isolation;
 mod keys;
 mod results;
@@ -11,5 +12,6 @@ mod runs;
 mod schedule;
 mod select;
 mod sharing;
+mod strangers;
 mod toys;
 mod verify;
