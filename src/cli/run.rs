@@ -7,6 +7,9 @@ use crate::plan;
 use clap::Args;
 use miette::{IntoDiagnostic, Report};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::IntoRawFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Run a pipeline: what is cached stays, the rest runs, results are published
@@ -69,7 +72,7 @@ impl Run {
             fail_fast: self.fail_fast,
             gpus: self.gpus,
             cancel: on_interrupt()?,
-            executable: std::env::current_exe().ok(),
+            executable: this_program(),
             again: Some(self.pipeline.command_line("run")),
             ..Options::default()
         };
@@ -91,6 +94,17 @@ impl Run {
             ExitCode::from(1)
         })
     }
+}
+
+/// This very program, also when its file is replaced while it runs: other code must not write under this one's keys.
+fn this_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    if cfg!(not(target_os = "linux")) {
+        return Some(path);
+    }
+    // Open for as long as the process lives.
+    let descriptor = File::open(&path).ok()?.into_raw_fd();
+    Some(PathBuf::from(format!("/proc/self/fd/{descriptor}")))
 }
 
 fn parse_size(text: &str) -> Result<u64, String> {

@@ -1,5 +1,6 @@
 use super::cache::{Lookup, Record, lock_anyway, machine, now, unfit};
 use super::executor::{Executor, panicked};
+use super::ledger::By;
 use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
@@ -206,6 +207,7 @@ impl Attempt<'_> {
             machine: machine(),
             log_tail: tail(&self.store.log_path(self.prepared.key), 20),
         };
+        self.store.note_outputs(record.key, &outputs, By::Run, None)?;
         if self.store.write_record(&record)?.is_some() {
             let line = format!("{} gave other bytes than the last time with the same key", self.node().id);
             self.store.note(line);

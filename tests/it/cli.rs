@@ -233,6 +233,41 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     assert_eq!(project.text("results/own_program/tables/coverage.md"), table);
 }
 
+/// Processes with this word in their command line.
+fn processes(word: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())).count()
+}
+
+fn within_seconds(seconds: u32, condition: impl Fn() -> bool) -> bool {
+    (0..seconds * 50).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        condition()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_run_had_started_dies_with_it() {
+    let project = Project::new();
+    let mark = format!("{}.25", 20_000 + std::process::id());
+    let pipeline = format!(
+        "stages:\n  one:\n    stage: command\n    outputs: {{ o: text }}\n    with: {{ run: \"sleep {mark} & sleep {mark}; true\" }}\n"
+    );
+    std::fs::write(project.path("pipelines/sleep.yaml"), pipeline).unwrap();
+    for signal in ["KILL", "INT"] {
+        let mut command = project.command(&["run", "pipelines/sleep.yaml"], &[]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(within_seconds(20, || processes(&mark) == 2), "{signal}: the stage didn't start");
+        let kill = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let status = child.wait().unwrap();
+        assert!(signal == "KILL" || status.code() == Some(130), "{status}");
+        assert!(within_seconds(20, || processes(&mark) == 0), "{signal}: something still runs");
+    }
+}
+
 #[test]
 fn graph_draws_and_ls_lists() {
     let project = Project::new();
