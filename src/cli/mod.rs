@@ -1,6 +1,8 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
 mod bench;
+mod cache;
+mod cache_text;
 mod common;
 mod exec;
 mod explain;
@@ -12,6 +14,7 @@ mod progress;
 mod run;
 mod status;
 mod text;
+mod units;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ enum Command {
     Graph(graph::Graph),
     Ls(ls::Ls),
     Bench(bench::Bench),
+    Cache(cache::Cache),
     Exec(exec::Exec),
 }
 
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Cache(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -73,7 +73,7 @@ impl Attempt<'_> {
             return Ok(Outcome::Cancelled);
         };
         if !self.forced
-            && let Lookup::Hit(record) = self.store.lookup(key)?
+            && let Lookup::Hit(record) = self.store.obtain(key)?
         {
             return Ok(Outcome::Cached { outputs: record.outputs });
         }

@@ -47,10 +47,6 @@ impl Store {
         sharded(&self.root().join("actions"), key).with_extension("json")
     }
 
-    pub(super) fn tree_path(&self, tree: Digest) -> PathBuf {
-        sharded(&self.root().join("trees"), tree)
-    }
-
     /// As `record`, but it sets nothing aside: for commands that only look.
     pub(super) fn peek_record(&self, key: Digest) -> Result<Peek<Record>, EngineError> {
         let path = self.record_path(key);

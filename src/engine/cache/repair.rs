@@ -1,5 +1,4 @@
 use super::file::remove_all;
-use super::history::History;
 use super::layout::{Peek, read_if_there};
 use super::verify::{Broken, Damage, Part};
 use super::{Store, Verification};
@@ -121,11 +120,6 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(EngineError::Io { action: "set aside", path: path.to_owned(), source }),
         }
-    }
-
-    /// What a key's stage is called, for notes.
-    pub(super) fn stage_name(&self, key: Digest) -> String {
-        History::read(self).map_or_else(|_| key.short(), |history| history.name(key, None))
     }
 }
 

@@ -139,7 +139,9 @@ impl Store {
                 Deep::Files => kind.is_file(),
                 Deep::At(depth) => kind.is_dir() && entry.depth() == depth,
             });
-            if let Some(file) = entry.metadata().ok().filter(|_| kind.is_file()).map(|metadata| file(&metadata, entry.path())) {
+            if let Some(file) =
+                entry.metadata().ok().filter(|_| kind.is_file()).map(|metadata| file(&metadata, entry.path()))
+            {
                 size.bytes += file.2;
                 size.shared += if seen.insert(file) { 0 } else { file.2 };
             }
@@ -185,4 +187,16 @@ fn file(metadata: &std::fs::Metadata, path: &Path) -> File {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
     (0, hasher.finish(), metadata.len())
+}
+
+/// `17 bytes`, `3.4 KiB`, `1.2 GiB`.
+pub fn shown_bytes(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB"] {
+        if value < 1000.0 {
+            return if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} TiB")
 }

@@ -139,7 +139,11 @@ impl Store {
                 Peek::Absent => {}
                 Peek::Corrupt => {
                     let what = "torn, or not of the key that it stands for".to_owned();
-                    all.broken.push(Broken { key, stage: history.name(key, None), what: "its record is corrupt".into() });
+                    all.broken.push(Broken {
+                        key,
+                        stage: history.name(key, None),
+                        what: "its record is corrupt".into(),
+                    });
                     all.damages.push(Damage { path: stored.path, part: Part::Record, what });
                 }
                 Peek::Whole(record) => {
