@@ -28,11 +28,15 @@ impl Store {
     pub fn repair(&self, found: &Verification) -> Result<Repair, EngineError> {
         self.share()?;
         let mut repair = Repair::default();
-        let broken = |damage: &&Damage| damage.part != Part::Latest;
-        found.damages.iter().filter(broken).try_for_each(|damage| self.repair_one(damage, &mut repair))?;
+        found.damages.iter().try_for_each(|damage| self.repair_one(damage, &mut repair))?;
         found.broken.iter().try_for_each(|broken| self.restore(broken, &mut repair))?;
-        // Last: a record that came back makes its pointer whole.
-        found.damages.iter().filter(|d| !broken(d)).try_for_each(|damage| self.repair_one(damage, &mut repair))?;
+        // Last: a record that came back makes its pointer whole, and one that went leaves its own behind.
+        for stored in self.stored("latest")? {
+            if stored.digest.is_some() && !self.points_to_a_record(&stored.path)? {
+                remove_all(&stored.path)?;
+                repair.removed += 1;
+            }
+        }
         repair.run_again.sort();
         repair.fetched.sort();
         Ok(repair)
@@ -51,18 +55,12 @@ impl Store {
                 repair.set_aside.extend(self.set_aside(&damage.path)?);
             }
             Part::Record | Part::Published => repair.set_aside.extend(self.set_aside(&damage.path)?),
-            Part::Latest => {
-                if !self.points_to_a_record(&damage.path)? {
-                    remove_all(&damage.path)?;
-                    repair.removed += 1;
-                }
-            }
             Part::Tree | Part::Memo => {
                 remove_all(&damage.path)?;
                 repair.removed += 1;
             }
-            // It stays, for people: nothing depends on it, and its other lines are whole.
-            Part::Journal => {}
+            // A journal stays, for people: nothing depends on it, and its other lines are whole.
+            Part::Journal | Part::Latest => {}
         }
         Ok(())
     }

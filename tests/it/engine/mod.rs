@@ -3,9 +3,12 @@
 mod command;
 mod explain;
 mod faults;
+mod gc;
 mod keys;
+mod remote;
 mod results;
 mod runs;
 mod select;
 mod sharing;
 mod toys;
+mod verify_store;
