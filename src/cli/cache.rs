@@ -1,7 +1,7 @@
 use super::cache_text as text;
-use super::common::{PipelineArgs, RemoteArgs, StoreArgs, print};
+use super::common::{PipelineArgs, print};
+use super::store::{RemoteArgs, StoreArgs};
 use super::units;
-use crate::engine::Store;
 use crate::engine::cache::{Gc, GcOptions, Remote};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -266,16 +266,5 @@ impl Bar {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
-    }
-}
-
-impl StoreArgs {
-    /// For commands that make no sense without a store.
-    fn existing(&self) -> Result<Store, Report> {
-        let store = self.open()?;
-        if store.root().is_dir() {
-            return Ok(store);
-        }
-        Err(miette!("there is no store at {}; run a pipeline first, or name one by --store", store.root().display()))
     }
 }

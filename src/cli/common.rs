@@ -1,4 +1,3 @@
-use crate::engine::cache::Remote;
 use crate::engine::{NodeStatus, Store};
 use crate::plan::{self, Plan};
 use crate::{spec, stage};
@@ -30,52 +29,29 @@ impl PipelineArgs {
         Ok(plan::resolve(&experiment, stage::ALL)?)
     }
 
+    /// What a person types to say the same again.
+    pub fn command_line(&self, command: &str) -> String {
+        let mut words = vec!["runner".to_owned(), command.to_owned(), self.pipeline.display().to_string()];
+        let pair = |name: &str, value: &str| [name.to_owned(), value.to_owned()];
+        words.extend(self.profile.iter().flat_map(|profile| pair("--profile", profile)));
+        words.extend(self.set.iter().flat_map(|set| pair("--set", set)));
+        words.extend(self.store.iter().flat_map(|store| pair("--store", &store.display().to_string())));
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+
     pub fn store(&self, plan: &Plan) -> Store {
         let named = self.store.clone().or_else(|| std::env::var_os("RUNNER_STORE").map(PathBuf::from));
         Store::open(named.unwrap_or_else(|| plan.root.join(".runner")))
     }
 }
 
-/// Which store, for commands that name no pipeline.
-#[derive(Debug, Args)]
-pub struct StoreArgs {
-    /// Where artifacts are kept [default: $RUNNER_STORE, else .runner of the project around this folder]
-    #[arg(long, value_name = "DIR")]
-    pub store: Option<PathBuf>,
-}
-
-impl StoreArgs {
-    /// The nearest `.runner` on the way up, else that of the nearest project.
-    pub fn open(&self) -> Result<Store, Report> {
-        if let Some(named) = self.store.clone().or_else(|| std::env::var_os("RUNNER_STORE").map(PathBuf::from)) {
-            return Ok(Store::open(named));
-        }
-        let here = std::env::current_dir().into_diagnostic()?;
-        let above = |names: &[&str]| here.ancestors().find(|a| names.iter().any(|name| a.join(name).is_dir()));
-        let root = above(&[".runner"]).or_else(|| above(&["experiments", "pipelines"])).unwrap_or(&here);
-        Ok(Store::open(root.join(".runner")))
-    }
-}
-
-/// Where else to look for what the store lacks.
-#[derive(Debug, Args)]
-pub struct RemoteArgs {
-    /// Fetch what is missing from here, if it is there: file:///DIR, s3://BUCKET/PREFIX or https://HOST/PATH
-    /// [default: $RUNNER_REMOTE]
-    #[arg(long, value_name = "URL")]
-    remote: Option<String>,
-    /// Ask no remote, whatever $RUNNER_REMOTE says
-    #[arg(long, conflicts_with = "remote")]
-    offline: bool,
-}
-
-impl RemoteArgs {
-    pub fn attach(&self, store: Store) -> Result<Store, Report> {
-        let from_environment = || std::env::var("RUNNER_REMOTE").ok().filter(|url| !url.is_empty());
-        match self.remote.clone().or_else(from_environment).filter(|_| !self.offline) {
-            Some(url) => Ok(store.with_remote(Remote::open(&url).into_diagnostic()?)),
-            None => Ok(store),
-        }
+/// As a shell reads it as one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -90,4 +66,16 @@ pub fn print(text: &str) -> Result<(), Report> {
 
 pub fn print_json(all: &[NodeStatus]) -> Result<(), Report> {
     print(&(serde_json::to_string_pretty(all).into_diagnostic()? + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more() {
+        assert_eq!(quoted("training.epochs=3"), "training.epochs=3");
+        assert_eq!(quoted("matrix.method=[ours]"), "'matrix.method=[ours]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod run;
 mod status;
+mod store;
 mod text;
 mod units;
 

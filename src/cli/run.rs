@@ -3,6 +3,7 @@ use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
 use crate::engine::{NodeStatus, Options, Part, Select, run, status};
+use crate::plan;
 use clap::Args;
 use miette::{IntoDiagnostic, Report};
 use std::collections::BTreeMap;
@@ -16,6 +17,12 @@ pub struct Run {
     /// Cores to keep busy [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Memory that stages may ask for at the same time, e.g. 12GiB [default: all]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+    /// Graphics cards that stages may use
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gpus: usize,
     /// Run this stage although it is cached: an entry (`train`) or an instance (`train[method=ours]`)
     #[arg(long, value_name = "STAGE")]
     force: Vec<String>,
@@ -54,12 +61,17 @@ impl Run {
             force: self.force,
             select,
             fail_fast: self.fail_fast,
+            gpus: self.gpus,
             cancel: on_interrupt()?,
             executable: std::env::current_exe().ok(),
+            again: Some(self.pipeline.command_line("run")),
             ..Options::default()
         };
         if let Some(jobs) = self.jobs {
             options.jobs = usize::from(jobs);
+        }
+        if let Some(memory) = self.memory {
+            options.memory = memory;
         }
         let screen = Screen::new(parts.iter().filter(|part| **part != Part::LeftOut).count());
         let summary = run(&plan, &store, &options, &screen).into_diagnostic()?;
@@ -73,6 +85,10 @@ impl Run {
             ExitCode::from(1)
         })
     }
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    plan::size(text).ok_or_else(|| format!("`{text}` is no size: say e.g. 512MiB or 12GiB"))
 }
 
 fn dry(all: &[NodeStatus]) -> Result<ExitCode, Report> {

@@ -21,5 +21,6 @@ pub use error::EngineError;
 pub use observer::{Event, How, Observer, SilentObserver};
 pub use prepare::is_named;
 pub use run::{Failure, Options, Summary, run};
+pub use schedule::Budget;
 pub use select::{Part, Select};
 pub use status::{NodeStatus, State, status};

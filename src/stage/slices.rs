@@ -98,6 +98,12 @@ impl Prepared {
         Ok(found)
     }
 
+    /// The files of some cases, here and in another artifact with the same volumes.
+    pub fn files(&self, cases: &[String], folder: &Path) -> Vec<PathBuf> {
+        let of_cases = self.volumes.iter().filter(|v| cases.contains(&v.case));
+        of_cases.map(|v| folder.join(file_of(&v.case, &v.name))).collect()
+    }
+
     fn read(&self, entry: &VolumeEntry) -> Result<Volume, StageError> {
         let Prepared { channels, height, width, .. } = *self;
         let slices = entry.slices;

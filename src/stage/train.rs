@@ -79,6 +79,20 @@ impl Stage for Train {
         Place::Process
     }
 
+    /// No file of a test case, and no scribble beyond the label fraction.
+    fn reads(&self, context: &StageContext) -> Result<Option<Vec<PathBuf>>, StageError> {
+        let fraction = context.parameters::<TrainParameters>()?.label_fraction;
+        let (slices, scribbles) = (context.input("slices")?, context.input("scribbles")?);
+        let split_folder = context.input("split")?;
+        let (split, prepared) = (slices::read_split(split_folder)?, Prepared::open(slices)?);
+        let mut files = vec![split_folder.to_owned(), slices.join("slices.json")];
+        for cases in [&split.segmentor, &split.discriminator, &split.validation] {
+            files.extend(prepared.files(cases, slices));
+        }
+        files.extend(prepared.files(split.labelled(fraction), scribbles));
+        Ok(Some(files))
+    }
+
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: TrainParameters = context.parameters()?;
         let set = training_set(context, &parameters)?;

@@ -210,6 +210,30 @@ fn an_incomplete_run_leaves_the_provenance_of_the_results_that_stand() {
 }
 
 #[test]
+fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again() {
+    let project = Project::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"), &project.path("scripts"));
+    let run = || {
+        let set = ["size=32", "datasets.phantom.spacing_mm=5.4", "datasets.phantom.source={cases: 3, slices: 2}"];
+        project.command(&["run", "pipelines/own_program.yaml"], &set).output().unwrap()
+    };
+    let output = run();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let table = project.text("results/own_program/tables/coverage.md");
+    assert!(table.contains("| background |") && table.contains("Over 6 volumes."), "{table}");
+    assert!(stdout(&run()).starts_with("all 3 stages cached"));
+    std::fs::write(project.path("scripts/coverage.awk"), "BEGIN { print \"no\" > \"elsewhere\"; exit 4 }").unwrap();
+    let failed = run();
+    assert_eq!(failed.status.code(), Some(1));
+    let said = stdout(&failed);
+    assert!(said.contains("exit code 4"), "{said}");
+    assert!(said.contains("again: runner run pipelines/own_program.yaml --set size=32"), "{said}");
+    assert!(said.contains("--only 'summarise'"), "{said}");
+    // What stood before stands.
+    assert_eq!(project.text("results/own_program/tables/coverage.md"), table);
+}
+
+#[test]
 fn graph_draws_and_ls_lists() {
     let project = Project::new();
     for (format, start) in [("mermaid", "flowchart"), ("dot", "digraph"), ("svg", "<svg")] {

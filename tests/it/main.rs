@@ -7,6 +7,7 @@ mod engine;
 mod golden;
 mod kernel;
 mod layers;
+mod leakage;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod metric;

@@ -37,6 +37,8 @@ impl Store {
                 repair.removed += 1;
             }
         }
+        self.forget_recent()?;
+        self.save_memo()?;
         repair.run_again.sort();
         repair.fetched.sort();
         Ok(repair)
@@ -72,6 +74,11 @@ impl Store {
             Peek::Whole(listing) => super::remote::check_listing(&listing, digest).is_ok(),
             Peek::Absent | Peek::Corrupt => true,
         })
+    }
+
+    /// What runs remember of records and pointers, so that they need not read them: true no more.
+    pub(super) fn forget_recent(&self) -> Result<(), EngineError> {
+        remove_all(&self.root().join("recent"))
     }
 
     fn points_to_a_record(&self, pointer: &Path) -> Result<bool, EngineError> {

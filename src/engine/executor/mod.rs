@@ -14,7 +14,7 @@ mod thread;
 mod tidy;
 
 pub use job::serve;
-pub use process::Ended;
+pub use process::{Ended, end_all};
 pub use thread::panicked;
 
 use crate::contract::{Place, StageContext, StageError};

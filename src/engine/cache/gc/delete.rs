@@ -27,6 +27,7 @@ impl Gc {
     pub fn delete_records(&self, store: &Store) -> Result<(), EngineError> {
         let paths: Vec<PathBuf> = self.records.iter().map(|record| store.record_path(record.key)).collect();
         paths.iter().chain(&self.latest).try_for_each(|path| remove_all(path))?;
+        store.forget_recent()?;
         // On the disk before any object goes: power loss must not undo this half alone.
         let shards: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
         shards.into_iter().try_for_each(sync)

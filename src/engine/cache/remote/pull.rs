@@ -105,6 +105,7 @@ impl Store {
         for keys in keys.chunks(500) {
             pulled.add(self.fetch_keys(remote, keys, meter)?);
         }
+        self.save_memo()?;
         Ok(pulled)
     }
 }
