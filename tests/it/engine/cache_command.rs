@@ -14,7 +14,7 @@ stages:
     stage: command
     inputs: { text: write }
     outputs: { count: count }
-    publish: { count: . }
+    publish: { count: counts }
     with: { run: 'wc -c < inputs/text/a.txt > outputs/count/b.txt', sandbox: false }
 ";
 

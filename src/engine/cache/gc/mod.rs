@@ -131,30 +131,24 @@ impl Store {
     pub fn plan_gc_at(&self, options: &GcOptions, now: u64) -> Result<Gc, GcError> {
         let history = History::read(self)?;
         let latest = self.latest_keys()?;
-        let (held, mut leftovers) = self.held(&history, &latest)?;
+        let (held, torn) = self.held(&history, &latest)?;
         let needs = self.needs(&held)?;
-        let mut gc = Gc::default();
         let old = |path: &Path| options.older_than.is_some_and(|age| untouched(path, now) > age.as_secs());
-        // Sizes of what isn't objects come first: they count in `max_size`.
+        let mut gc = Gc::default();
+        // What isn't objects comes first: it counts in `max_size`.
         gc.journals = Pile::of(spare_journals(&history, now, options.older_than));
         gc.corrupt = Pile::of(entries(&self.root().join("corrupt"))?.into_iter().filter(|path| old(path)));
-        gc.scratch = Pile::of(self.of_keys("scratch", |_, path| old(path))?);
+        let scratch = Pile::of(self.of_keys("scratch", |_, path| old(path))?);
         let beside = self.bytes_beside_objects()?;
-        let beside = beside.saturating_sub(gc.journals.bytes + gc.corrupt.bytes + gc.scratch.bytes);
+        let beside = beside.saturating_sub(gc.journals.bytes + gc.corrupt.bytes + scratch.bytes);
         let choice = choose(&held, &needs, options, now, beside);
-        let kept = held.iter().filter(|held| !choice.going.contains(&held.record.key));
-        let needed: BTreeSet<Digest> = kept.flat_map(|held| needs.of(&held.record)).map(|(digest, _)| digest).collect();
         let gone = |key: &Digest| choice.going.contains(key);
         let recorded: BTreeSet<Digest> = held.iter().map(|held| held.record.key).collect();
         gc.scratch = Pile::of(self.of_keys("scratch", |key, path| gone(key) || old(path))?);
         gc.logs = Pile::of(self.of_keys("logs", |key, path| gone(key) || !recorded.contains(key) && old(path))?);
-        let unneeded = |stored: &Stored| stored.digest.is_some_and(|digest| !needed.contains(&digest));
-        gc.trees = Pile::of(self.stored("trees")?.into_iter().filter(&unneeded).map(|stored| stored.path));
-        let (objects, torn): (Vec<_>, Vec<_>) = self.stored("objects")?.into_iter().partition(|o| o.digest.is_some());
-        gc.objects = Pile::of(objects.into_iter().filter(&unneeded).map(|stored| stored.path));
-        leftovers.extend(torn.into_iter().map(|stored| stored.path).filter(|path| partial(path)));
-        leftovers.extend(entries(&self.root().join("locks"))?);
-        gc.leftovers = Pile::of(leftovers);
+        let kept = held.iter().filter(|held| !gone(&held.record.key));
+        let needed = kept.flat_map(|held| needs.of(&held.record)).map(|(digest, _)| digest).collect();
+        self.add_unneeded(&needed, torn, &mut gc)?;
         gc.latest = latest.iter().filter(|(_, key)| gone(key)).map(|(path, _)| path.clone()).collect();
         gc.records = going(&held, &choice.going);
         gc.kept_records = (held.len() - gc.records.len()) as u64;
@@ -162,6 +156,19 @@ impl Store {
         gc.over = options.max_size.and_then(|limit| choice.bytes.checked_sub(limit)).filter(|over| *over > 0);
         gc.of_no_known_stage = choice.of_no_known_stage;
         Ok(gc)
+    }
+
+    /// Objects and trees that no kept record needs, and what killed processes left among them.
+    fn add_unneeded(&self, needed: &BTreeSet<Digest>, mut torn: Vec<PathBuf>, gc: &mut Gc) -> Result<(), EngineError> {
+        let unneeded = |stored: &Stored| stored.digest.is_some_and(|digest| !needed.contains(&digest));
+        let path = |stored: Stored| stored.path;
+        gc.trees = Pile::of(self.stored("trees")?.into_iter().filter(unneeded).map(path));
+        let (objects, strays): (Vec<_>, Vec<_>) = self.stored("objects")?.into_iter().partition(|o| o.digest.is_some());
+        gc.objects = Pile::of(objects.into_iter().filter(unneeded).map(path));
+        torn.extend(strays.into_iter().map(path).filter(|path| partial(path)));
+        torn.extend(entries(&self.root().join("locks"))?);
+        gc.leftovers = Pile::of(torn);
+        Ok(())
     }
 
     /// Records with what is known of their use, and torn temporary files among them.

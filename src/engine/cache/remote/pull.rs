@@ -42,31 +42,13 @@ impl Store {
         let mut outputs: Vec<Option<Outputs>> = vec![None; plan.nodes.len()];
         let mut looked: BTreeSet<usize> = BTreeSet::new();
         loop {
-            let known = |from: usize| outputs[from].is_some();
-            let ready = |index: &usize| {
-                !looked.contains(index) && plan.nodes[*index].inputs.iter().all(|binding| known(binding.from))
-            };
-            let ready: Vec<usize> = (0..plan.nodes.len()).filter(ready).collect();
+            let known = |index: &usize| plan.nodes[*index].inputs.iter().all(|input| outputs[input.from].is_some());
+            let ready: Vec<usize> = (0..plan.nodes.len()).filter(|i| !looked.contains(i)).filter(known).collect();
             if ready.is_empty() {
                 break;
             }
             looked.extend(&ready);
-            let mut wanted: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-            for index in ready {
-                let key = match Prepared::of(plan, index, &outputs, self) {
-                    Ok(prepared) => prepared.key,
-                    // Its files aren't here: the stage can't be asked for, nor run.
-                    Err(EngineError::Source { .. }) => continue,
-                    Err(error) => return Err(error.into()),
-                };
-                match self.lookup(key)? {
-                    Lookup::Hit(record) => {
-                        pulled.here += 1;
-                        outputs[index] = Some(record.outputs);
-                    }
-                    Lookup::Miss | Lookup::Lost { .. } => wanted.entry(key).or_default().push(index),
-                }
-            }
+            let wanted = self.missing_keys(plan, &ready, &mut outputs, &mut pulled)?;
             let keys: Vec<Digest> = wanted.keys().copied().collect();
             let batch = self.fetch_keys(remote, &keys, meter)?;
             for record in &batch.arrived {
@@ -79,6 +61,33 @@ impl Store {
         pulled.absent = absent.map(|(node, _)| node.id.clone()).collect();
         self.save_memo()?;
         Ok(pulled)
+    }
+
+    /// The keys of these nodes that are not here, each with its nodes; the outputs of others become known.
+    fn missing_keys(
+        &self,
+        plan: &Plan,
+        ready: &[usize],
+        outputs: &mut [Option<Outputs>],
+        pulled: &mut Pulled,
+    ) -> Result<BTreeMap<Digest, Vec<usize>>, EngineError> {
+        let mut wanted: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+        for &index in ready {
+            let key = match Prepared::of(plan, index, outputs, self) {
+                Ok(prepared) => prepared.key,
+                // Its files aren't here: the stage can't be asked for, nor run.
+                Err(EngineError::Source { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            match self.lookup(key)? {
+                Lookup::Hit(record) => {
+                    pulled.here += 1;
+                    outputs[index] = Some(record.outputs);
+                }
+                Lookup::Miss | Lookup::Lost { .. } => wanted.entry(key).or_default().push(index),
+            }
+        }
+        Ok(wanted)
     }
 
     /// Brings all that the remote has.
