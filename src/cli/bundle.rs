@@ -229,40 +229,66 @@ impl FromBundle {
         let folder = self.into.clone().map_or_else(|| folder_of(file), Ok)?;
         let limits = Limits { bytes: self.max_size.saturating_mul(1 << 30) };
         let unpacked = unpack(file, &folder, &limits).into_diagnostic()?;
-        let manifest = &unpacked.contents.manifest;
-        let (profile, set) = (manifest.profile.clone(), manifest.set.clone());
-        let experiment = spec::load(&spec::Request { pipeline: unpacked.pipeline(), profile, set })?;
-        let plan = plan::resolve(&experiment, stage::ALL)?;
-        let replay = replay(&unpacked, &plan, self.allow_commands).into_diagnostic()?;
-        replay
-            .differences
-            .iter()
-            .for_each(|difference| eprintln!("note     planned otherwise than recorded: {difference}"));
-        let store = unpacked.store();
-        let mut options = Options { pinned: replay.pinned.clone(), cancel: on_interrupt()?, ..Options::default() };
-        options.jobs = jobs.unwrap_or(options.jobs);
-        options.executable = std::env::current_exe().ok();
-        if let Err(why) = confine(&unpacked.folder) {
-            eprintln!("note     this system can't keep the run inside of its folder ({why}): names were checked only");
-        }
-        let screen = Screen::new(replay.plan.nodes.len());
-        let summary = run(&replay.plan, &store, &options, &screen).into_diagnostic()?;
-        screen.clear();
-        let stages =
-            agreements(&unpacked, &replay, &store, &Numbers { tolerance: self.tolerance }).into_diagnostic()?;
-        let report = json!({
-            "runner": env!("CARGO_PKG_VERSION"),
-            "machine": machine(),
-            "depth": manifest.depth,
-            "tolerance": self.tolerance,
-            "agree": stages.iter().all(|stage| stage.verdict != Verdict::Divergent) && summary.succeeded(),
-            "stages": stages,
-        });
-        write_atomic(&unpacked.folder.join("comparison.json"), format!("{report:#}\n").as_bytes(), false)
-            .into_diagnostic()?;
+        let replay = planned(&unpacked, self.allow_commands)?;
+        let summary = remade(&unpacked, &replay, jobs)?;
+        let comparer = Numbers { tolerance: self.tolerance };
+        let stages = agreements(&unpacked, &replay, &unpacked.store(), &comparer).into_diagnostic()?;
+        write_comparison(&unpacked, &summary, &stages, self.tolerance)?;
         print(&(text::summary(&summary) + &compared(&unpacked, &replay, &stages, self.tolerance)))?;
-        Ok(code(&summary, &stages))
+        Ok(if summary.interrupted {
+            ExitCode::from(INTERRUPTED)
+        } else {
+            ExitCode::from(u8::from(!agree(&summary, &stages)))
+        })
     }
+}
+
+/// What of the bundle's pipeline runs.
+fn planned(unpacked: &Unpacked, allow_commands: bool) -> Result<Replay, Report> {
+    let BundleManifest { profile, set, .. } = &unpacked.contents.manifest;
+    let request = spec::Request { pipeline: unpacked.pipeline(), profile: profile.clone(), set: set.clone() };
+    let plan = plan::resolve(&spec::load(&request)?, stage::ALL)?;
+    let replay = replay(unpacked, &plan, allow_commands).into_diagnostic()?;
+    for difference in &replay.differences {
+        eprintln!("note     planned otherwise than recorded: {}", printable(difference));
+    }
+    Ok(replay)
+}
+
+fn remade(unpacked: &Unpacked, replay: &Replay, jobs: Option<usize>) -> Result<Summary, Report> {
+    let mut options = Options { pinned: replay.pinned.clone(), cancel: on_interrupt()?, ..Options::default() };
+    options.jobs = jobs.unwrap_or(options.jobs);
+    options.executable = std::env::current_exe().ok();
+    if let Err(why) = confine(&unpacked.folder) {
+        eprintln!("note     this system can't keep the run inside of its folder ({why}): names were checked only");
+    }
+    let screen = Screen::new(replay.plan.nodes.len());
+    let summary = run(&replay.plan, &unpacked.store(), &options, &screen).into_diagnostic()?;
+    screen.clear();
+    Ok(summary)
+}
+
+fn agree(summary: &Summary, stages: &[StageAgreement]) -> bool {
+    summary.succeeded() && stages.iter().all(|stage| stage.verdict != Verdict::Divergent)
+}
+
+/// `comparison.json` in the bundle's folder.
+fn write_comparison(
+    unpacked: &Unpacked,
+    summary: &Summary,
+    stages: &[StageAgreement],
+    tolerance: f64,
+) -> Result<(), Report> {
+    let report = json!({
+        "runner": env!("CARGO_PKG_VERSION"),
+        "machine": machine(),
+        "depth": unpacked.contents.manifest.depth,
+        "tolerance": tolerance,
+        "agree": agree(summary, stages),
+        "stages": stages,
+    });
+    let path = unpacked.folder.join("comparison.json");
+    write_atomic(&path, format!("{report:#}\n").as_bytes(), false).into_diagnostic()
 }
 
 /// `ablation.tar.zst` → `ablation`, where the user stands.
@@ -273,16 +299,6 @@ fn folder_of(file: &Path) -> Result<PathBuf, Report> {
     match stem != name && !stem.is_empty() && stem != "." && stem != ".." {
         true => Ok(PathBuf::from(stem)),
         false => Err(miette!("{} doesn't end with .tar.zst: say by --into where it goes", file.display())),
-    }
-}
-
-fn code(summary: &Summary, stages: &[StageAgreement]) -> ExitCode {
-    if summary.interrupted {
-        ExitCode::from(INTERRUPTED)
-    } else if summary.succeeded() && stages.iter().all(|stage| stage.verdict != Verdict::Divergent) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A reviewer's way, with the real binary: a bundle of the small study at each depth, re-made somewhere else.
 
 use super::cli::{ABLATION, Project, stderr, stdout};
-use super::engine::bundle;
+use super::engine::forge;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -88,12 +88,12 @@ fn tampered_bundles_are_found(reviewer: &Path) {
     assert!(flat(&again).contains("is not what the bundle's manifest says"), "{}", stderr(&again));
 
     // A table that the scores don't give: everything is consistent, so that only running it tells.
-    let parts = bundle::parts(&reviewer.join("scores.tar.zst"));
+    let parts = forge::parts(&reviewer.join("scores.tar.zst"));
     let better = |csv: &str| {
         let (head, rest) = csv.split_once("Ours,dice,all,%,").unwrap();
         format!("{head}Ours,dice,all,%,9{rest}")
     };
-    bundle::lied(&reviewer.join("lie.tar.zst"), &parts, "table", "tables", "ablation.csv", better);
+    forge::lied(&reviewer.join("lie.tar.zst"), &parts, "table", "tables", "ablation.csv", better);
     let sound = elsewhere(reviewer, &["bundle", "verify", "lie.tar.zst"]);
     assert!(sound.status.success(), "{}", stdout(&sound));
     let lie = elsewhere(reviewer, &["run", "--from-bundle", "lie.tar.zst"]);
@@ -111,14 +111,14 @@ fn tampered_bundles_are_found(reviewer: &Path) {
         1,
     );
     parts.insert("pipelines/ablation.yaml".into(), evil.into_bytes());
-    bundle::recrate(&mut parts);
-    bundle::forged(&reviewer.join("evil.tar.zst"), &parts, |_| {});
+    forge::recrate(&mut parts);
+    forge::forged(&reviewer.join("evil.tar.zst"), &parts, |_| {});
     let evil = elsewhere(reviewer, &["run", "--from-bundle", "evil.tar.zst"]);
     assert_eq!(evil.status.code(), Some(2), "{}", stdout(&evil));
     assert!(flat(&evil).contains("lead out of the folder"), "{}", stderr(&evil));
 }
 
-fn text_of(parts: &bundle::Parts, name: &str) -> String {
+fn text_of(parts: &forge::Parts, name: &str) -> String {
     String::from_utf8(parts[name].clone()).unwrap()
 }
 

@@ -203,7 +203,15 @@ fn documents(plan: &Plan, request: &Request, manifest: &BundleManifest, parts: &
 
 /// `--set data_root=/home/me/acdc` names a place that no reviewer has, and that is nobody's business.
 fn without_paths(plan: &Plan, set: &str) -> String {
-    source_paths(plan).iter().fold(set.to_owned(), |set, path| set.replace(path.as_str(), ELSEWHERE))
+    let Some((name, value)) = set.split_once('=') else { return set.to_owned() };
+    let paths = source_paths(plan);
+    if paths.iter().any(|path| path == value.trim().trim_matches(['"', '\''])) {
+        return format!("{name}={ELSEWHERE}");
+    }
+    // Inside of a larger value only what can't be anything else.
+    let absolute = paths.iter().filter(|path| Path::new(path).is_absolute());
+    let value = absolute.fold(value.to_owned(), |value, path| value.replace(path.as_str(), ELSEWHERE));
+    format!("{name}={value}")
 }
 
 /// Longest first, so that a path inside of another goes as a whole.

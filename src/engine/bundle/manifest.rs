@@ -65,6 +65,12 @@ impl BundleManifest {
         if bytes != Some(self.bytes) {
             return Err(BundleError::inconsistent("manifest.json", "the sizes of its files don't add up to its total"));
         }
+        // They are printed, and the other texts are made printable where they are.
+        let names =
+            self.stages.iter().flat_map(|stage| [&stage.id, &stage.kind].into_iter().chain(stage.packed.keys()));
+        if let Some(name) = names.into_iter().find(|name| name.contains(char::is_control)) {
+            return Err(BundleError::inconsistent("manifest.json", format!("`{name}` is no name of a stage")));
+        }
         let has = |path: &str| self.files.iter().any(|file| file.path == path);
         if !self.pipeline.starts_with("pipelines/") || !has(&self.pipeline) {
             return Err(BundleError::inconsistent("manifest.json", "its pipeline is no file of the bundle"));

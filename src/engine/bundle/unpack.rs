@@ -86,9 +86,11 @@ fn again(bundle: &Path, folder: PathBuf, limits: &Limits) -> Result<Unpacked, Bu
     }
     for file in &contents.manifest.files {
         let path = folder.join(&file.path);
-        let plain = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            return Err(BundleError::inconsistent(&file.path, "it is no plain file in the folder any more"));
+        }
         let found = digest_file(&path).map_err(BundleError::io("read", &path))?;
-        if !plain || found != file.sha256 {
+        if found != file.sha256 {
             return Err(BundleError::Digest { path: file.path.clone(), expected: file.sha256, found });
         }
     }

@@ -25,6 +25,7 @@ impl Store {
         let tmp = self.root.join("tmp");
         let mut left = fs::read_dir(&tmp).into_iter().flatten().flatten();
         if left.any(|entry| entry.path().is_dir()) {
+            self.share()?;
             self.begin(&mut lock_anyway(&self.session))?;
         }
         Ok(())
@@ -39,6 +40,7 @@ impl Store {
 
     /// A fresh empty folder on the store's file system. What a dead process left is swept first.
     pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
+        self.share()?;
         let mut session = lock_anyway(&self.session);
         self.begin(&mut session)?;
         let Some(session) = session.as_ref() else {
