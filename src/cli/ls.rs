@@ -35,7 +35,7 @@ impl Ls {
 /// `slices, weights…, base?`: `…` takes any number, `?` none or one.
 fn ports(ports: &[Port]) -> String {
     let name = |port: &Port| match port.arity {
-        Arity::One => port.name.to_owned(),
+        Arity::One => port.name.to_string(),
         Arity::Optional => format!("{}?", port.name),
         Arity::Many => format!("{}…", port.name),
     };

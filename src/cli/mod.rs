@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod exec;
 mod explain;
 mod graph;
 mod interrupt;
@@ -32,6 +33,7 @@ enum Command {
     Graph(graph::Graph),
     Ls(ls::Ls),
     Bench(bench::Bench),
+    Exec(exec::Exec),
 }
 
 /// 0 ok, 1 a stage failed, 2 bad input, 130 interrupted.
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {
         eprintln!("{report:?}");

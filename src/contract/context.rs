@@ -1,12 +1,13 @@
 use super::StageError;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// One artifact on a `Many` port, with the matrix coordinates of the stage that made it.
-#[derive(Debug, Clone)]
+/// One artifact on an input port, with the matrix coordinates of the stage that made it where the port takes many.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NamedInput {
     /// E.g. `{"method": "ours", "label_fraction": "25"}`, values as text.
     pub coordinates: BTreeMap<String, String>,
@@ -39,6 +40,10 @@ pub struct StageContext {
     pub inputs: BTreeMap<String, Vec<NamedInput>>,
     /// Port name -> empty folder to fill.
     pub outputs: BTreeMap<String, PathBuf>,
+    /// The project's root.
+    pub root: PathBuf,
+    /// Empty, and gone when the stage ends: the working folder of its program.
+    pub workspace: PathBuf,
     /// Kept between attempts at the same key, so that a training can go on from its checkpoint.
     pub scratch: PathBuf,
     pub progress: Arc<dyn Progress>,

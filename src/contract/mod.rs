@@ -3,12 +3,16 @@
 //! The engine knows stages only through [`Stage`]; the table of real stages is handed in by the cli.
 
 mod context;
+mod demands;
 mod error;
 mod port;
+mod program;
 
 pub use context::{NamedInput, Progress, SilentProgress, StageContext};
+pub use demands::Demands;
 pub use error::{ParameterError, StageError};
-pub use port::{Arity, Port};
+pub use port::{ANY, Arity, Port, Ports};
+pub use program::{Place, Program};
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -30,12 +34,23 @@ pub trait Stage: Send + Sync {
     /// Artifacts that the stage writes; each is one folder.
     fn outputs(&self) -> &'static [Port];
 
+    /// Whether an entry declares its ports by its own `inputs` and `outputs`. The canonical parameters then get
+    /// `outputs`, of port → artifact word, and `gathers`, the inputs that take many: they are part of the key.
+    fn open(&self) -> bool {
+        false
+    }
+
     /// Parses `with:` and serialises it again with every default spelled out, so that writing a
     /// default keeps the key. Unknown and ill-typed fields are errors that name their path.
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError>;
 
     /// Files from outside the store that the stage reads; their content, never their path, is in the key.
     fn sources(&self, _canonical: &Value) -> Vec<Source> {
+        Vec::new()
+    }
+
+    /// Variables of the environment that the stage sees; their values are in the key.
+    fn environment(&self, _canonical: &Value) -> Vec<String> {
         Vec::new()
     }
 
@@ -47,6 +62,21 @@ pub trait Stage: Send + Sync {
     /// What besides the parameters can change bits, e.g. `flex/f32`. Part of the key.
     fn numerics(&self, _canonical: &Value) -> Option<String> {
         None
+    }
+
+    fn place(&self) -> Place {
+        Place::Thread
+    }
+
+    /// What to run for a stage whose place is [`Place::Program`].
+    fn program(&self, _context: &StageContext) -> Result<Program, StageError> {
+        Err(StageError::Failed("this stage is no program".to_owned()))
+    }
+
+    /// The files of its inputs that the stage may read, where that is less than all: who reads another one, in a
+    /// process of its own, fails. For trainings, so that a test case can't leak into them.
+    fn reads(&self, _context: &StageContext) -> Result<Option<Vec<PathBuf>>, StageError> {
+        Ok(None)
     }
 
     /// Does the work. Everything that it writes goes below [`StageContext::output`] or

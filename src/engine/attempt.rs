@@ -1,4 +1,5 @@
 use super::cache::{Lookup, Record, lock_anyway, machine, now, unfit};
+use super::executor::{Executor, panicked};
 use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
@@ -46,6 +47,9 @@ pub struct Attempt<'a> {
     pub node: usize,
     pub prepared: Prepared,
     pub threads: usize,
+    pub gpus: Vec<usize>,
+    /// This program, for stages that run in a process of their own.
+    pub executable: Option<PathBuf>,
     pub forced: bool,
     pub stop: Arc<AtomicBool>,
     pub sender: Sender<Message>,
@@ -110,27 +114,33 @@ impl Attempt<'_> {
         let outputs = self.output_folders(workspace)?;
         fs::create_dir_all(&scratch).map_err(EngineError::io("create", &scratch))?;
         let reporter = Arc::new(Reporter::open(&self.store.log_path(key), self.node, self.sender.clone())?);
+        let absolute = |path: &Path| std::path::absolute(path).map_err(EngineError::io("find", path));
         let context = StageContext {
             params: prepare::located(self.plan, node),
             seed: node.seed.unwrap_or_default(),
             threads: self.threads,
             inputs,
             outputs: outputs.clone(),
-            scratch: std::path::absolute(&scratch).map_err(EngineError::io("find", &scratch))?,
+            root: self.plan.root.clone(),
+            workspace: absolute(workspace)?,
+            scratch: absolute(&scratch)?,
             progress: Arc::clone(&reporter) as Arc<dyn Progress>,
-            cancel: Arc::clone(&self.stop),
+            // A time-out stops this stage alone.
+            cancel: if node.demands.timeout.is_some() { Arc::default() } else { Arc::clone(&self.stop) },
         };
+        let log = absolute(&self.store.log_path(key))?;
+        let executor = Executor { node, executable: self.executable.clone(), log, gpus: self.gpus.clone() };
         let start = Instant::now();
-        match self.on_own_threads(&context) {
-            Ok(()) => {}
+        let peak_memory = match self.until_stopped(&context, || executor.run(&context)) {
+            Ok(peak) => peak,
             Err(StageError::Cancelled) => return Ok(Outcome::Cancelled),
             Err(error) => {
                 reporter.log(&format!("failed: {error}"));
                 return Ok(Outcome::Failed(error.to_string()));
             }
-        }
+        };
         let duration = start.elapsed();
-        let outputs = self.keep(&outputs, duration)?;
+        let outputs = self.keep(&outputs, duration, peak_memory)?;
         fs::remove_dir_all(&scratch).map_err(EngineError::io("remove", &scratch))?;
         Ok(Outcome::Ran { outputs, duration })
     }
@@ -141,28 +151,42 @@ impl Attempt<'_> {
 
     fn output_folders(&self, workspace: &Path) -> Result<BTreeMap<String, PathBuf>, EngineError> {
         let folder = |port: &crate::contract::Port| {
-            let path = workspace.join(port.name);
+            let path = workspace.join("outputs").join(port.name.as_ref());
             fs::create_dir_all(&path).map_err(EngineError::io("create", &path))?;
             let path = std::path::absolute(&path).map_err(EngineError::io("find", &path))?;
-            Ok((port.name.to_owned(), path))
+            Ok((port.name.to_string(), path))
         };
-        self.node().stage.outputs().iter().map(folder).collect()
+        self.node().outputs().iter().map(folder).collect()
     }
 
-    /// rayon inside the stage sees only the threads that the scheduler granted.
-    fn on_own_threads(&self, context: &StageContext) -> Result<(), StageError> {
-        let stage = self.node().stage;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .stack_size(STACK)
-            .build()
-            .map_err(StageError::failed)?;
-        catch_unwind(AssertUnwindSafe(|| pool.install(|| stage.run(context))))
-            .unwrap_or_else(|panic| Err(StageError::Failed(panicked(&*panic))))
+    /// A stage with a time-out has a wish to stop of its own, which follows the run's.
+    fn until_stopped<T>(&self, context: &StageContext, run: impl FnOnce() -> T) -> T {
+        if Arc::ptr_eq(&context.cancel, &self.stop) {
+            return run();
+        }
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    if self.stop.load(Ordering::Relaxed) {
+                        context.cancel.store(true, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            });
+            let outcome = run();
+            done.store(true, Ordering::Relaxed);
+            outcome
+        })
     }
 
     /// Objects first, then the record that names them.
-    fn keep(&self, folders: &BTreeMap<String, PathBuf>, duration: Duration) -> Result<Outputs, EngineError> {
+    fn keep(
+        &self,
+        folders: &BTreeMap<String, PathBuf>,
+        duration: Duration,
+        peak_memory: Option<u64>,
+    ) -> Result<Outputs, EngineError> {
         let mut outputs = Outputs::new();
         for (port, folder) in folders {
             if let Some(unfit) = unfit(folder) {
@@ -177,6 +201,7 @@ impl Attempt<'_> {
             manifest: self.prepared.manifest.clone(),
             outputs: outputs.clone(),
             seconds: duration.as_secs_f64(),
+            peak_memory,
             finished: now(),
             machine: machine(),
             log_tail: tail(&self.store.log_path(self.prepared.key), 20),
@@ -187,14 +212,6 @@ impl Attempt<'_> {
         }
         Ok(outputs)
     }
-}
-
-/// As much as the main thread has: recursion in a stage may go as deep as it does there.
-const STACK: usize = 8 << 20;
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("without a message"))
 }
 
 /// The last lines of a stage's log; none if it can't be read.

@@ -6,12 +6,14 @@ pub mod cache;
 
 mod attempt;
 mod error;
+pub mod executor;
 mod observer;
 mod prepare;
 mod provenance;
 mod publish;
 mod run;
 mod schedule;
+mod select;
 mod status;
 
 pub use cache::Store;
@@ -19,4 +21,5 @@ pub use error::EngineError;
 pub use observer::{Event, How, Observer, SilentObserver};
 pub use prepare::is_named;
 pub use run::{Failure, Options, Summary, run};
+pub use select::{Part, Select};
 pub use status::{NodeStatus, State, status};

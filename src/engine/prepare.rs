@@ -93,14 +93,3 @@ pub fn is_named(id: &str, entry: &str, name: &str) -> bool {
             entry == own_entry && wanted.iter().all(|part| own.contains(part))
         })
 }
-
-/// Every name of `force` is an entry's or a node's.
-pub fn forced(plan: &Plan, force: &[String]) -> Result<Vec<bool>, EngineError> {
-    let names = |node: &Node, name: &String| is_named(&node.id, &node.entry, name);
-    if let Some(name) = force.iter().find(|name| !plan.nodes.iter().any(|node| names(node, name))) {
-        let mut known: Vec<String> = plan.nodes.iter().map(|node| node.entry.clone()).collect();
-        known.dedup();
-        return Err(EngineError::UnknownStage { name: name.clone(), pipeline: plan.name.clone(), known });
-    }
-    Ok(plan.nodes.iter().map(|node| force.iter().any(|name| names(node, name))).collect())
-}

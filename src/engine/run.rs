@@ -1,10 +1,12 @@
 use super::attempt::{Attempt, Message, Outcome, tail};
-use super::cache::{Entry, Journal, Lookup, now};
+use super::cache::{Entry, Journal, Lookup, Record, now};
 use super::prepare::{self, Outputs, Prepared};
 use super::publish::Publisher;
 use super::schedule::Queue;
+use super::select::{Part, Select, named};
 use super::{EngineError, Event, How, Observer, Store, provenance};
 use crate::plan::{Node, Plan};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +21,14 @@ pub struct Options {
     pub jobs: usize,
     /// Entries or nodes that run although they are cached.
     pub force: Vec<String>,
+    /// Stages that take part; the default is all.
+    pub select: Select,
+    /// Nodes whose outputs are given, by id: they count as cached, and what is above them isn't looked at.
+    pub pinned: BTreeMap<String, Record>,
     /// Stop at the first failure instead of going on with what doesn't depend on it.
     pub fail_fast: bool,
+    /// This program, for stages that want a process of their own; `None` keeps them in threads.
+    pub executable: Option<PathBuf>,
     /// Set to stop: what runs is asked to checkpoint, and nothing else starts.
     pub cancel: Arc<AtomicBool>,
 }
@@ -28,7 +36,15 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-        Options { jobs, force: Vec::new(), fail_fast: false, cancel: Arc::default() }
+        Options {
+            jobs,
+            force: Vec::new(),
+            select: Select::default(),
+            pinned: BTreeMap::new(),
+            fail_fast: false,
+            executable: None,
+            cancel: Arc::default(),
+        }
     }
 }
 
@@ -68,8 +84,7 @@ impl Summary {
 /// stages that fail are in the summary.
 pub fn run(plan: &Plan, store: &Store, options: &Options, observer: &dyn Observer) -> Result<Summary, EngineError> {
     let start = Instant::now();
-    let forced = prepare::forced(plan, &options.force)?;
-    let mut run = Run::new(plan, store, options, observer, forced)?;
+    let mut run = Run::new(plan, store, options, observer)?;
     std::thread::scope(|scope| {
         let ended = run.work_through(scope);
         // On an error too: the scope waits for what still runs.
@@ -91,6 +106,8 @@ enum State {
         because: usize,
     },
     Cancelled,
+    /// Takes no part in this run.
+    LeftOut,
 }
 
 struct Run<'a> {
@@ -99,6 +116,7 @@ struct Run<'a> {
     options: &'a Options,
     observer: &'a dyn Observer,
     forced: Vec<bool>,
+    parts: Vec<Part>,
     dependents: Vec<Vec<usize>>,
     states: Vec<State>,
     prepared: Vec<Option<Prepared>>,
@@ -127,19 +145,21 @@ impl<'a> Run<'a> {
         store: &'a Store,
         options: &'a Options,
         observer: &'a dyn Observer,
-        forced: Vec<bool>,
     ) -> Result<Self, EngineError> {
         let count = plan.nodes.len();
         let dependents = prepare::dependents(plan);
         let queue = Queue::new(plan, &dependents, options.jobs);
+        let parts = options.select.parts(plan, &options.pinned)?;
+        let state = |part: &Part| if *part == Part::LeftOut { State::LeftOut } else { State::Waiting };
         Ok(Run {
             plan,
             store,
             options,
             observer,
-            forced,
+            forced: named(plan, &options.force)?,
             dependents,
-            states: vec![State::Waiting; count],
+            states: parts.iter().map(state).collect(),
+            parts,
             prepared: vec![None; count],
             outputs: vec![None; count],
             repairs: vec![0; count],
@@ -184,7 +204,15 @@ impl<'a> Run<'a> {
         for index in 0..self.plan.nodes.len() {
             let ready = |from: usize| matches!(self.states[from], State::Done(_));
             let waits = self.states[index] == State::Waiting;
-            if waits && self.plan.nodes[index].inputs.iter().all(|binding| ready(binding.from)) {
+            let node = &self.plan.nodes[index];
+            if !waits {
+                continue;
+            }
+            if let Some(record) = self.options.pinned.get(&node.id) {
+                let (manifest, key) = (record.manifest.clone(), record.key);
+                self.prepared[index] = Some(Prepared { manifest, key });
+                self.succeed(index, record.outputs.clone(), How::Cached, Duration::ZERO)?;
+            } else if node.inputs.iter().all(|binding| ready(binding.from)) {
                 self.look_up(index)?;
             }
         }
@@ -200,11 +228,15 @@ impl<'a> Run<'a> {
         };
         let key = prepared.key;
         self.prepared[index] = Some(prepared);
-        if self.forced[index] {
+        if self.forced[index] && self.parts[index] == Part::Run {
             return self.enqueue(index);
         }
         match self.store.lookup(key)? {
             Lookup::Hit(record) => self.succeed(index, record.outputs, How::Cached, start.elapsed()),
+            Lookup::Miss | Lookup::Lost { .. } if self.parts[index] == Part::LookUp => {
+                let error = "it is not cached, and this run leaves it out: run it first, or ask for `--until`";
+                self.fail(index, error.to_owned())
+            }
             Lookup::Miss => self.enqueue(index),
             Lookup::Lost { what } => {
                 self.store.note(format!("{} runs again: its output is lost ({what})", self.node(index).id));
@@ -238,7 +270,9 @@ impl<'a> Run<'a> {
             self.observer.event(&Event::Started { node, threads });
             let (plan, store, stop, sender) = (self.plan, self.store, Arc::clone(&self.stop), sender.clone());
             let forced = self.forced[index];
-            let attempt = Attempt { plan, store, node: index, prepared, threads, forced, stop, sender };
+            let (gpus, executable) = (Vec::new(), self.options.executable.clone());
+            let attempt =
+                Attempt { plan, store, node: index, prepared, threads, gpus, executable, forced, stop, sender };
             self.running.push(index);
             scope.spawn(move || attempt.run());
         }
@@ -284,7 +318,8 @@ impl<'a> Run<'a> {
     fn succeed(&mut self, index: usize, outputs: Outputs, how: How, duration: Duration) -> Result<(), EngineError> {
         let (plan, node) = (self.plan, &self.plan.nodes[index]);
         let Some(key) = self.prepared[index].as_ref().map(|prepared| prepared.key) else { return Ok(()) };
-        let published = self.publisher.as_mut().map_or(Ok(Vec::new()), |publisher| publisher.publish(node, &outputs));
+        let publisher = self.publisher.as_mut().filter(|_| self.parts[index] == Part::Run);
+        let published = publisher.map_or(Ok(Vec::new()), |publisher| publisher.publish(node, &outputs));
         let published = match published {
             Ok(published) => published,
             Err(EngineError::Lost { .. }) => return self.run_again(index, index),
@@ -372,7 +407,7 @@ impl<'a> Run<'a> {
                 State::Done(How::Cached) => summary.cached.push(id),
                 State::Skipped { because } => summary.skipped.push((id, self.node(because).id.clone())),
                 State::Waiting | State::Queued | State::Cancelled => summary.cancelled.push(id),
-                State::Failed => {}
+                State::Failed | State::LeftOut => {}
             }
         }
         // Everything was done before the wish to stop was seen.
@@ -380,7 +415,10 @@ impl<'a> Run<'a> {
         if let Some(publisher) = self.publisher.take() {
             let unfinished = |id: &str| {
                 let all = self.plan.nodes.iter().zip(&self.states);
-                all.into_iter().any(|(node, state)| node.id == id && !matches!(state, State::Done(_)))
+                let mut all = all.zip(&self.parts);
+                all.any(|((node, state), part)| {
+                    node.id == id && (*part != Part::Run || !matches!(state, State::Done(_)))
+                })
             };
             publisher.finish(&unfinished)?;
         }

@@ -41,7 +41,7 @@ impl NodeStatus {
 
 /// What would run and why, in the plan's order, without running anything.
 pub fn status(plan: &Plan, store: &Store, force: &[String]) -> Result<Vec<NodeStatus>, EngineError> {
-    let forced = prepare::forced(plan, force)?;
+    let forced = super::select::named(plan, force)?;
     let mut outputs: Vec<Option<Outputs>> = vec![None; plan.nodes.len()];
     let mut all = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {

@@ -47,6 +47,12 @@ pub enum DirtyReason {
         was: Option<String>,
         is: Option<String>,
     },
+    /// A variable of the environment that the stage declares.
+    Environment {
+        name: String,
+        was: Option<String>,
+        is: Option<String>,
+    },
     /// The user asked for it.
     Forced,
     /// An input comes from a stage that runs first: if that yields the same bytes, this one stays cached.
@@ -79,6 +85,9 @@ impl fmt::Display for DirtyReason {
             }
             Self::Seed { was, is } => write!(f, "seed: {} → {}", shown(was), shown(is)),
             Self::Numerics { was, is } => write!(f, "numerics: {} → {}", shown(was), shown(is)),
+            Self::Environment { name, was, is } => {
+                write!(f, "environment variable {name}: {} → {}", shown(was), shown(is))
+            }
             Self::Forced => write!(f, "forced"),
             Self::Upstream { node } => write!(f, "after {node}, which runs first"),
             Self::OutputLost { what } => write!(f, "its output is lost: {what}"),
@@ -112,7 +121,19 @@ pub fn diff(was: &Manifest, is: &Manifest) -> Vec<DirtyReason> {
     if was.numerics != is.numerics {
         reasons.push(DirtyReason::Numerics { was: was.numerics.clone(), is: is.numerics.clone() });
     }
+    environment(was, is, &mut reasons);
     reasons
+}
+
+fn environment(was: &Manifest, is: &Manifest, reasons: &mut Vec<DirtyReason>) {
+    let names: std::collections::BTreeSet<&String> = was.environment.keys().chain(is.environment.keys()).collect();
+    for name in names {
+        let value = |manifest: &Manifest| manifest.environment.get(name).cloned().flatten();
+        let (was, is) = (value(was), value(is));
+        if was != is {
+            reasons.push(DirtyReason::Environment { name: name.clone(), was, is });
+        }
+    }
 }
 
 /// Objects are walked down to the leaf that differs; lists of the same length too.

@@ -26,6 +26,14 @@ pub enum Fault {
     Arity { entry: String, port: String, count: usize },
     #[error("input `{port}` of stage `{entry}` takes one artifact, but `{from}` runs for each {}", listed(axes))]
     MissingAxis { entry: String, port: String, from: String, axes: Vec<String> },
+    #[error("stage `{entry}` takes no `outputs`: those of `{kind}` are {}", listed(known))]
+    OwnOutputs { entry: String, kind: String, known: Vec<String> },
+    #[error("stage `{entry}` has no `outputs`")]
+    NoOutputs { entry: String },
+    #[error("`{key}` of stage `{entry}` must be {expected}; this is {found}")]
+    Demand { entry: String, key: String, expected: &'static str, found: String },
+    #[error("`resources` of stage `{entry}` has no `{key}`; it has {}", listed(known))]
+    UnknownResource { entry: String, key: String, known: Vec<String> },
     #[error("stages go in a circle: {}", ring.join(" → "))]
     Cycle { ring: Vec<String> },
     #[error("stage `{entry}` does not take these parameters: {}{message}", named(path))]
@@ -61,6 +69,10 @@ impl Explain for Fault {
             Fault::Ambiguous { .. } => "which of its outputs?",
             Fault::Arity { .. } => "more than one",
             Fault::MissingAxis { axes, .. } => return format!("one for each {}", listed(axes)),
+            Fault::OwnOutputs { .. } => "not its own to declare",
+            Fault::NoOutputs { .. } => "writes nothing",
+            Fault::Demand { expected, .. } => return format!("not {expected}"),
+            Fault::UnknownResource { .. } => "unknown resource",
             Fault::Cycle { .. } => "closes the circle",
             Fault::Parameter { message, .. } if message.starts_with("missing field") => "incomplete",
             Fault::Parameter { .. } => "not accepted",
@@ -89,6 +101,10 @@ impl Explain for Fault {
             Fault::Ambiguous { from, outputs, .. } => outputs.first().map(|o| format!("say which, e.g. `{from}.{o}`")),
             Fault::MissingAxis { entry, axes, .. } => Some(format!("add {} to `for_each` of `{entry}`", listed(axes))),
             Fault::Parameter { message, .. } => suggestion(message),
+            Fault::NoOutputs { .. } => {
+                Some("declare what it writes: `outputs: { NAME: ARTIFACT }`; the files go to outputs/NAME".to_owned())
+            }
+            Fault::UnknownResource { key, known, .. } => did_you_mean(key, known),
             Fault::Published { .. } => {
                 Some("give each its own folder; a stage of the matrix can use `${matrix.AXIS}` in it".to_owned())
             }

@@ -1,5 +1,5 @@
 use super::{Node, Plan};
-use crate::contract::{Arity, Source};
+use crate::contract::Source;
 use crate::digest::{Digest, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +20,9 @@ pub struct Manifest {
     pub sources: Vec<SourceContent>,
     pub seed: Option<u64>,
     pub numerics: Option<String>,
+    /// Variables of the environment that the stage sees; `None` where one isn't set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, Option<String>>,
 }
 
 /// An artifact on an input port.
@@ -51,6 +54,7 @@ impl Manifest {
             sources,
             seed: node.seed,
             numerics: node.stage.numerics(&node.params),
+            environment: environment(node),
         }
     }
 
@@ -63,7 +67,7 @@ impl Manifest {
     }
 
     fn value(&self) -> Value {
-        serde_json::json!({
+        let mut value = serde_json::json!({
             "kind": self.kind,
             "revision": self.revision,
             "params": self.params,
@@ -71,8 +75,17 @@ impl Manifest {
             "sources": self.sources,
             "seed": self.seed,
             "numerics": self.numerics,
-        })
+        });
+        if !self.environment.is_empty() {
+            value["environment"] = serde_json::json!(self.environment);
+        }
+        value
     }
+}
+
+fn environment(node: &Node) -> BTreeMap<String, Option<String>> {
+    let value = |name: &String| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    node.stage.environment(&node.params).into_iter().map(|name| (name.clone(), value(&name))).collect()
 }
 
 /// The coordinates that the stage sees with the artifact of `node.inputs[binding]`.
@@ -81,8 +94,7 @@ impl Manifest {
 /// the name of a coordinate changes.
 pub fn coordinates(plan: &Plan, node: &Node, binding: usize) -> BTreeMap<String, String> {
     let binding = &node.inputs[binding];
-    let many = node.stage.inputs().iter().any(|port| port.name == binding.port && port.arity == Arity::Many);
-    if many { plan.nodes[binding.from].coordinates.clone() } else { BTreeMap::new() }
+    if node.gathers(&binding.port) { plan.nodes[binding.from].coordinates.clone() } else { BTreeMap::new() }
 }
 
 /// Parameters without the values that name sources: their content is in the key, their place is not.

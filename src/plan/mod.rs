@@ -1,5 +1,6 @@
 //! From what was typed to what can run: a DAG of concrete stages, their keys, and why they would run.
 
+mod demands;
 pub mod dirty;
 pub mod draw;
 mod fault;

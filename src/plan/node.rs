@@ -1,7 +1,8 @@
-use crate::contract::Stage;
+use crate::contract::{Arity, Demands, Port, Ports, Stage};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One concrete stage: an entry of the pipeline at one point of its matrix.
 #[derive(Clone)]
@@ -20,6 +21,22 @@ pub struct Node {
     pub inputs: Vec<Binding>,
     /// Output port -> folder below the plan's `results` that gets a copy.
     pub publish: BTreeMap<String, PathBuf>,
+    /// Ports that its entry declares; `None`: the stage's own.
+    pub ports: Option<Arc<Ports>>,
+    /// What it asks of the scheduler.
+    pub demands: Demands,
+}
+
+impl Node {
+    pub fn outputs(&self) -> &[Port] {
+        self.ports.as_ref().map_or(self.stage.outputs(), |ports| &ports.outputs)
+    }
+
+    /// Whether an input port gathers any number of artifacts.
+    pub fn gathers(&self, port: &str) -> bool {
+        let inputs = self.ports.as_ref().map_or(self.stage.inputs(), |ports| &ports.inputs);
+        inputs.iter().any(|input| input.name == port && input.arity == Arity::Many)
+    }
 }
 
 /// An input of a node: one output of an earlier node.

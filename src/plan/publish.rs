@@ -17,7 +17,7 @@ pub(super) fn folders(
 ) -> Result<BTreeMap<String, PathBuf>, PlanError> {
     let mut folders = BTreeMap::new();
     for (port, folder) in &at.entry.publish {
-        let outputs = at.stage.outputs();
+        let outputs = &at.ports.outputs;
         if !has(outputs, &port.text) {
             let (entry, port_name) = (at.entry.name.text.clone(), port.text.clone());
             let fault = Fault::UnknownOutput { entry, port: port_name, known: port_names(outputs) };

@@ -1,12 +1,14 @@
+use super::demands::demands;
 use super::fault::{Fault, PlanError};
 use super::matrix::{Join, MOST_STAGES, Point, feeds, points};
 use super::order::order;
 use super::publish::{Published, folders};
 use super::wire::{Entries, Wire};
 use super::{Binding, Node, Plan};
-use crate::contract::Stage;
+use crate::contract::{Arity, Port, Ports, Stage};
 use crate::spec::{self, Entry, Experiment, Located, Mark, Tree, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Turns an experiment into concrete stages: one node for each entry at each point of its axes.
 ///
@@ -27,7 +29,8 @@ pub fn resolve(experiment: &Experiment, stages: &[&'static dyn Stage]) -> Result
             if nodes.len() == MOST_STAGES {
                 return Err(Located::new(entry.mark(), Fault::TooMany { limit: MOST_STAGES }));
             }
-            let at = Instance { experiment, entry, stage: entries.stages[index], point: &point };
+            let (stage, ports) = (entries.stages[index], &entries.ports[index]);
+            let at = Instance { experiment, entry, stage, ports, point: &point };
             let node = at.node(bindings(&wires[index], &feeds), &mut published)?;
             made.push((point, nodes.len()));
             nodes.push(node);
@@ -50,8 +53,8 @@ pub fn resolve(experiment: &Experiment, stages: &[&'static dyn Stage]) -> Result
 fn bindings(wires: &[Wire], feeds: &[&[usize]]) -> Vec<Binding> {
     let feed = wires.iter().zip(feeds);
     let binding = |(wire, nodes): (&Wire, &&[usize])| -> Vec<Binding> {
-        let (port, output) = (wire.port.name, wire.output);
-        nodes.iter().map(|&from| Binding { port: port.to_owned(), from, output: output.to_owned() }).collect()
+        let binding = |&from| Binding { port: wire.port.name.to_string(), from, output: wire.output.clone() };
+        nodes.iter().map(binding).collect()
     };
     feed.flat_map(binding).collect()
 }
@@ -61,6 +64,7 @@ pub(super) struct Instance<'a> {
     pub experiment: &'a Experiment,
     pub entry: &'a Entry,
     pub stage: &'static dyn Stage,
+    pub ports: &'a Arc<Ports>,
     pub point: &'a Point,
 }
 
@@ -77,6 +81,8 @@ impl Instance<'_> {
             params: self.parameters()?,
             seed: self.seed()?,
             inputs,
+            ports: self.stage.open().then(|| Arc::clone(self.ports)),
+            demands: demands(self)?,
         })
     }
 
@@ -109,11 +115,27 @@ impl Instance<'_> {
             let fault = spec::Fault::Type { place, expected: "a mapping", found: with.kind().to_owned() };
             return Err(Located::new(&with.mark, fault.into()));
         }
-        self.stage.canonical(&with.to_json()).map_err(|error| {
+        let canonical = self.stage.canonical(&with.to_json()).map(|canonical| self.with_outputs(canonical));
+        canonical.map_err(|error| {
             let at = self.blame(&with, &error.path, error.message.starts_with("unknown field"));
             let (entry, message) = (self.entry.name.text.clone(), plainly(&error.message));
             Located::new(&at, Fault::Parameter { entry, path: error.path, message })
         })
+    }
+
+    /// What an entry declares to write, and how it sees what it reads, is part of what its stage does.
+    fn with_outputs(&self, mut canonical: serde_json::Value) -> serde_json::Value {
+        if let Some(map) = canonical.as_object_mut().filter(|_| self.stage.open()) {
+            let output = |port: &Port| (port.name.to_string(), port.artifact.as_ref().into());
+            let outputs = self.ports.outputs.iter().map(output).collect();
+            map.insert("outputs".to_owned(), serde_json::Value::Object(outputs));
+            let gathers = self.ports.inputs.iter().filter(|port| port.arity == Arity::Many);
+            let gathers: Vec<&str> = gathers.map(|port| port.name.as_ref()).collect();
+            if !gathers.is_empty() {
+                map.insert("gathers".to_owned(), gathers.into());
+            }
+        }
+        canonical
     }
 
     /// A key that is unknown is to blame itself, of others the value; for what isn't written, what is around it.

@@ -26,10 +26,19 @@
 //!     with:
 //!       method: ${methods.${matrix.method}.with}
 //!     exclude: [{ method: plain }]       # drops points, and what depends on them
+//!     resources: { cpus: 2, memory: 6 GiB, gpus: 1 }    # what the scheduler sets aside
+//!     timeout: 2 h                       # ended and failed when it takes longer
+//!     retries: 2                         # tried again after a failure, later each time
+//!     priority: 1                        # those with more go first (default 0)
 //!   table:
 //!     stage: table
 //!     inputs: { weights: train }         # gathers the instances that differ on axes that `table` doesn't run for
 //!     publish: { tables: tables }        # output port: folder below `results`
+//!   count:
+//!     stage: command                     # a program of your own
+//!     inputs: { tables: table }          # seen at inputs/tables; a list of entries gathers, as above
+//!     outputs: { counts: counts }        # output port: artifact word; it writes to outputs/counts
+//!     with: { run: "wc -l inputs/tables/* > outputs/counts/lines.txt" }
 //! ```
 
 mod catalogue;

@@ -1,11 +1,24 @@
 use super::fault::{Fault, SpecError};
 use super::fields::{Fields, mapping, name, names, plain};
 use super::matrix::{Axis, Exclude, excludes};
-use super::{Located, Mark, Name, Tree};
+use super::{Located, Mark, Name, Tree, tree::Value};
 
 pub(super) const EXCLUDE: &str = "exclude";
 pub(super) const PIPELINE_KEYS: &[&str] = &["title", "profile", "results", "settings", "matrix", "stages"];
-const STAGE_KEYS: &[&str] = &["stage", "for_each", "inputs", "seed", "with", "publish", "exclude"];
+const STAGE_KEYS: &[&str] = &[
+    "stage",
+    "for_each",
+    "inputs",
+    "outputs",
+    "seed",
+    "with",
+    "publish",
+    "exclude",
+    "resources",
+    "timeout",
+    "retries",
+    "priority",
+];
 
 /// One entry below `stages:`, before its references are put in.
 #[derive(Debug, Clone)]
@@ -16,18 +29,26 @@ pub struct Entry {
     /// Indices of the axes that it runs for, in the matrix's order.
     pub axes: Vec<usize>,
     pub inputs: Vec<Input>,
+    /// Output port → artifact word, of stages that leave their ports open.
+    pub outputs: Vec<(Name, Name)>,
     pub seed: Option<Tree>,
     pub with: Option<Tree>,
     /// Output port -> folder below the results, which may hold references.
     pub publish: Vec<(Name, Tree)>,
     pub exclude: Vec<Exclude>,
+    /// What it asks of the scheduler: `resources`, `timeout`, `retries`, `priority`.
+    pub demands: Vec<(&'static str, Tree)>,
 }
+
+pub(super) const DEMANDS: [&str; 4] = ["resources", "timeout", "retries", "priority"];
 
 /// `port: entry`, `port: entry.output`, or a list of such.
 #[derive(Debug, Clone)]
 pub struct Input {
     pub port: Name,
     pub from: Vec<Name>,
+    /// Whether it was written as a list.
+    pub list: bool,
 }
 
 /// Reads the mapping below `stages:`.
@@ -47,6 +68,8 @@ fn entry(entry: Name, tree: Tree, axes: &[Axis], written: &Tree) -> Result<Entry
         kind,
         axes: indices,
         inputs: inputs(fields.take("inputs"))?,
+        outputs: outputs(fields.take("outputs"))?,
+        demands: DEMANDS.into_iter().filter_map(|key| Some((key, fields.take(key)?))).collect(),
         seed: fields.take("seed"),
         with: fields.take("with"),
         publish: fields.take("publish").map_or(Ok(Vec::new()), |tree| mapping(tree, "`publish`"))?,
@@ -74,9 +97,20 @@ fn inputs(tree: Option<Tree>) -> Result<Vec<Input>, SpecError> {
     let entries = tree.map_or(Ok(Vec::new()), |tree| mapping(tree, "`inputs`"))?;
     let input = |(port, tree): (Name, Tree)| {
         let place = format!("input `{port}`");
-        Ok(Input { from: names(tree, &place)?, port })
+        Ok(Input { list: matches!(tree.value, Value::List(_)), from: names(tree, &place)?, port })
     };
     entries.into_iter().map(input).collect()
+}
+
+fn outputs(tree: Option<Tree>) -> Result<Vec<(Name, Name)>, SpecError> {
+    let entries = tree.map_or(Ok(Vec::new()), |tree| mapping(tree, "`outputs`"))?;
+    let output = |(port, tree): (Name, Tree)| {
+        plain(&port)?;
+        let artifact = name(tree, "an output's artifact word")?;
+        plain(&artifact)?;
+        Ok((port, artifact))
+    };
+    entries.into_iter().map(output).collect()
 }
 
 /// A mark that a stage as a whole is shown at.

@@ -1,6 +1,6 @@
 use super::device::device_of;
 use super::slices::{self, PredictedVolume, Prepared};
-use crate::contract::{self, ParameterError, Port, Stage, StageContext, StageError};
+use crate::contract::{self, ParameterError, Place, Port, Stage, StageContext, StageError};
 use crate::report::scores::{self, Score};
 use crate::science::data::{Labels, Volume};
 use crate::science::device::DeviceName;
@@ -67,6 +67,10 @@ impl Stage for Evaluate {
 
     fn numerics(&self, canonical: &Value) -> Option<String> {
         device_of(canonical).ok().map(|device| device.numerics().to_owned())
+    }
+
+    fn place(&self) -> Place {
+        Place::Process
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

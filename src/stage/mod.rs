@@ -1,6 +1,7 @@
 //! One thin file per stage kind: open inputs, call one science or report function, write outputs.
 
 mod bench;
+mod command;
 mod device;
 mod evaluate;
 mod plot_samples;
@@ -32,6 +33,7 @@ pub const ALL: &[&dyn Stage] = &[
     &plot_scores::PlotScores,
     &plot_samples::PlotSamples,
     &plot_training::PlotTraining,
+    &command::Command,
 ];
 
 /// Stands in the metadata of figures.

@@ -1,5 +1,5 @@
 use super::slices::Prepared;
-use crate::contract::{self, Cpus, ParameterError, Port, Source, Stage, StageContext, StageError};
+use crate::contract::{self, Cpus, ParameterError, Place, Port, Source, Stage, StageContext, StageError};
 use crate::science::data::{Phantom, Preprocessing, Volume, acdc, preprocess};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,10 @@ impl Stage for Preprocess {
 
     fn cpus(&self, _: &Value) -> Cpus {
         Cpus::All
+    }
+
+    fn place(&self) -> Place {
+        Place::Process
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

@@ -1,6 +1,6 @@
 use super::device::device_of;
 use super::slices::{self, Prepared};
-use crate::contract::{self, Cpus, ParameterError, Port, Progress, Stage, StageContext, StageError};
+use crate::contract::{self, Cpus, ParameterError, Place, Port, Progress, Stage, StageContext, StageError};
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
@@ -73,6 +73,10 @@ impl Stage for Train {
 
     fn numerics(&self, canonical: &Value) -> Option<String> {
         device_of(canonical).ok().map(|device| device.numerics().to_owned())
+    }
+
+    fn place(&self) -> Place {
+        Place::Process
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

@@ -16,6 +16,9 @@ pub struct Record {
     /// Output port → digest of its folder.
     pub outputs: BTreeMap<String, Digest>,
     pub seconds: f64,
+    /// Of the process of its own that it ran in, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory: Option<u64>,
     /// Seconds since 1970, for people.
     pub finished: u64,
     pub machine: String,

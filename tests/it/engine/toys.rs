@@ -167,6 +167,8 @@ impl Project {
             seed: None,
             inputs: inputs.iter().map(bind).collect(),
             publish: BTreeMap::new(),
+            ports: None,
+            demands: Default::default(),
         });
         self
     }
