@@ -27,6 +27,7 @@ pub struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
+        store.recall(&plan.name);
         let before = read_json(&ledger(plan, store))?.unwrap_or_default();
         Ok(Publisher { plan, store, results: plan.root.join(&plan.results), before, now: BTreeMap::new() })
     }
@@ -40,8 +41,8 @@ impl<'a> Publisher<'a> {
             if !folder.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
                 return Err(EngineError::PublishOutside { node: node.id.clone(), path: folder.clone() });
             }
-            let files = self.store.listing(tree)?.files;
-            let files: Vec<(PathBuf, Entry)> = files.into_iter().map(|file| (folder.join(&file.path), file)).collect();
+            let listing = self.store.shared_listing(tree)?;
+            let files: Vec<_> = listing.files.iter().map(|file| (folder.join(&file.path), file)).collect();
             self.claim(node, &files)?;
             self.copy(&files)?;
             published.extend(files.into_iter().map(|(path, _)| self.plan.results.join(path)));
@@ -50,7 +51,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Two nodes must not write one file: the order in which they end would decide.
-    fn claim(&mut self, node: &Node, files: &[(PathBuf, Entry)]) -> Result<(), EngineError> {
+    fn claim(&mut self, node: &Node, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
         for (path, file) in files {
             let name = path.to_string_lossy().into_owned();
             match self.now.get(&name) {
@@ -65,10 +66,9 @@ impl<'a> Publisher<'a> {
     }
 
     /// All that changed is staged beside the results, then swapped in file by file.
-    fn copy(&self, files: &[(PathBuf, Entry)]) -> Result<(), EngineError> {
+    fn copy(&self, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
         let unchanged = |path: &Path, file: &Entry| {
-            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size)
-                && self.store.file_digest(path).is_ok_and(|digest| digest == file.sha256)
+            self.store.sized_digest(path).is_ok_and(|(size, digest)| size == file.size && digest == file.sha256)
         };
         let changed: Vec<_> = files.iter().filter(|(path, file)| !unchanged(&self.results.join(path), file)).collect();
         if changed.is_empty() {
@@ -81,7 +81,7 @@ impl<'a> Publisher<'a> {
         staged
     }
 
-    fn stage(&self, changed: &[&(PathBuf, Entry)], staging: &Path) -> Result<(), EngineError> {
+    fn stage(&self, changed: &[&(PathBuf, &Entry)], staging: &Path) -> Result<(), EngineError> {
         for (place, (_, file)) in changed.iter().enumerate() {
             self.store.check(file)?;
             let (object, copy) = (self.store.object(file.sha256), staging.join(place.to_string()));
@@ -93,7 +93,7 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    fn swap(&self, changed: &[&(PathBuf, Entry)], staging: &Path) -> Result<(), EngineError> {
+    fn swap(&self, changed: &[&(PathBuf, &Entry)], staging: &Path) -> Result<(), EngineError> {
         for (place, (path, _)) in changed.iter().enumerate() {
             let target = self.results.join(path);
             let parent = target.parent().unwrap_or(&self.results);

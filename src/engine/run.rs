@@ -191,6 +191,7 @@ impl<'a> Run<'a> {
             if self.running.is_empty() {
                 return self.pass_on_notes();
             }
+            self.journal.flush()?;
             match receiver.recv_timeout(TICK) {
                 Ok(message) => self.receive(message)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -230,6 +231,9 @@ impl<'a> Run<'a> {
         self.prepared[index] = Some(prepared);
         if self.forced[index] && self.parts[index] == Part::Run {
             return self.enqueue(index);
+        }
+        if let Some(outputs) = self.store.known(key) {
+            return self.succeed(index, outputs, How::Cached, start.elapsed());
         }
         match self.store.lookup(key)? {
             Lookup::Hit(record) => self.succeed(index, record.outputs, How::Cached, start.elapsed()),
@@ -423,7 +427,7 @@ impl<'a> Run<'a> {
             publisher.finish(&unfinished)?;
         }
         if self.outputs.iter().any(Option::is_some) {
-            self.published.push(provenance::write(self.plan, &self.prepared, &self.outputs)?);
+            self.published.push(provenance::write(self.plan, self.store, &self.prepared, &self.outputs)?);
         }
         self.published.sort();
         self.published.dedup();

@@ -1,6 +1,7 @@
+use super::stat::Stat;
 use crate::engine::EngineError;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +26,15 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8], durable: bool) -> Result<(
         let _ = fs::remove_file(&partial);
         EngineError::Io { action: "write", path: path.to_owned(), source }
     })
+}
+
+/// The bytes of a file, and what `stat` says of the very file that they came from.
+pub(super) fn read_with_stat(path: &Path) -> io::Result<(Stat, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let stat = Stat::of(&file.metadata()?);
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok((stat, bytes))
 }
 
 /// `None` if the file is absent or holds no such value: a torn or foreign file is never trusted.

@@ -5,6 +5,7 @@
 //! | `objects/` | files by SHA-256, read-only; the listing of a folder is an object too |
 //! | `actions/` | a record a key: the manifest and the digests of what came out |
 //! | `latest/` | pipeline and stage → the key of its last success, which `explain` compares with |
+//! | `recent/` | what the last runs found, by pipeline, so that unchanged records aren't read again |
 //! | `trees/` | folders made of hard links to objects, for stages to read |
 //! | `scratch/` | what an interrupted stage goes on from, by key |
 //! | `logs/`, `journal/` | what stages said, by key; the events of each run |
@@ -18,7 +19,9 @@ mod journal;
 mod lock;
 mod memo;
 mod object;
+mod recent;
 mod session;
+mod stat;
 mod tree;
 
 pub use action::{Lookup, Record};
@@ -30,13 +33,17 @@ pub(crate) use tree::unfit;
 use crate::digest::Digest;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 /// A store on the local disk. Several processes and threads may share one.
 pub struct Store {
     root: PathBuf,
     session: Mutex<Option<session::Session>>,
-    memo: Mutex<memo::Memo>,
+    /// Read when it is first asked.
+    memo: LazyLock<Mutex<memo::Memo>, Box<dyn FnOnce() -> Mutex<memo::Memo> + Send>>,
+    recent: Mutex<recent::Recent>,
+    /// Nothing is taken from memory: files are read, however unchanged they look.
+    paranoid: bool,
     /// Trees that this process has checked byte by byte.
     verified: Mutex<BTreeSet<Digest>>,
     notes: Mutex<Vec<String>>,
@@ -46,14 +53,23 @@ impl Store {
     /// Opens a store without touching the disk; the first write creates it.
     pub fn open(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let memo = memo::Memo::read(&root.join("memo.json"));
+        let path = root.join("memo.json");
+        let read = move || Mutex::new(memo::Memo::read(&path));
         Store {
             root,
             session: Mutex::new(None),
-            memo: Mutex::new(memo),
+            memo: LazyLock::new(Box::new(read)),
+            recent: Mutex::default(),
+            paranoid: false,
             verified: Mutex::default(),
             notes: Mutex::default(),
         }
+    }
+
+    /// Reads files again that look unchanged, so that not even a disk that rots is believed.
+    pub fn paranoid(mut self, paranoid: bool) -> Self {
+        self.paranoid = paranoid;
+        self
     }
 
     pub fn root(&self) -> &Path {
@@ -88,5 +104,9 @@ pub(crate) fn lock_anyway<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// `ab/cdef…`, so that no folder grows too large.
 fn sharded(folder: &Path, digest: Digest) -> PathBuf {
     let text = digest.to_string();
-    folder.join(&text[..2]).join(&text[2..])
+    let mut path = PathBuf::with_capacity(folder.as_os_str().len() + 72);
+    path.push(folder);
+    path.push(&text[..2]);
+    path.push(&text[2..]);
+    path
 }

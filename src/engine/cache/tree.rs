@@ -1,11 +1,12 @@
-use super::file::remove_all;
+use super::file::{read_with_stat, remove_all};
 use super::{Store, lock_anyway, sharded};
-use crate::digest::{self, Digest, Entry, Listing, canonical_json};
+use crate::digest::{self, Digest, Entry, Listing};
 use crate::engine::EngineError;
 use rayon::prelude::*;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use walkdir::WalkDir;
 
 /// Why a folder can't go into the store.
@@ -35,29 +36,36 @@ impl Store {
         let listing = digest::list(folder).map_err(EngineError::io("read", folder))?;
         let put = |file: &Entry| self.put_file(&folder.join(&file.path), file.sha256, file.size);
         listing.files.par_iter().try_for_each(put)?;
-        let value = serde_json::to_value(&listing).map_err(io::Error::from);
-        let value = value.map_err(EngineError::io("list", folder))?;
-        self.put_bytes(canonical_json(&value).as_bytes())
+        self.put_bytes(listing.canonical().as_bytes())
     }
 
     /// The files of a tree; an error if its listing is missing or corrupt, which sets it aside.
     pub fn listing(&self, tree: Digest) -> Result<Listing, EngineError> {
-        let lost = || EngineError::Lost { digest: tree };
-        let bytes = match fs::read(self.object(tree)) {
-            Ok(bytes) => bytes,
+        self.shared_listing(tree).map(Arc::unwrap_or_clone)
+    }
+
+    pub(crate) fn shared_listing(&self, tree: Digest) -> Result<Arc<Listing>, EngineError> {
+        if let Some(listing) = self.known_listing(tree) {
+            return Ok(listing);
+        }
+        let (lost, path) = (|| EngineError::Lost { digest: tree }, self.object(tree));
+        let (stat, bytes) = match read_with_stat(&path) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost()),
-            Err(source) => return Err(EngineError::Io { action: "read", path: self.object(tree), source }),
+            Err(source) => return Err(EngineError::Io { action: "read", path, source }),
         };
         if Digest::of_bytes(&bytes) != tree {
             self.quarantine(tree)?;
             return Err(lost());
         }
-        serde_json::from_slice(&bytes).map_err(|_| lost())
+        let listing: Arc<Listing> = Arc::new(serde_json::from_slice(&bytes).map_err(|_| lost())?);
+        self.learn_listing(tree, stat, &listing);
+        Ok(listing)
     }
 
     /// What of a tree is missing, by presence and size. `None` if nothing is.
     pub fn missing(&self, tree: Digest) -> Result<Option<String>, EngineError> {
-        let listing = match self.listing(tree) {
+        let listing = match self.shared_listing(tree) {
             Err(EngineError::Lost { .. }) => return Ok(Some(format!("listing {}", tree.short()))),
             listing => listing?,
         };
@@ -94,7 +102,7 @@ impl Store {
     }
 
     fn link_tree(&self, tree: Digest) -> Result<PathBuf, EngineError> {
-        let listing = self.listing(tree)?;
+        let listing = self.shared_listing(tree)?;
         let folder = self.temporary("tree")?;
         listing.files.par_iter().try_for_each(|file| self.link(file, &folder.join(&file.path)))?;
         Ok(folder)
