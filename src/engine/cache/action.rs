@@ -84,15 +84,18 @@ impl Store {
         Ok(Lookup::Hit(Box::new(record)))
     }
 
+    /// Waits until all that the record names is on the disk, then writes it.
     /// Returns the outputs that an earlier run with the same key had, if they differ.
     pub(crate) fn write_record(&self, record: &Record) -> Result<Option<BTreeMap<String, Digest>>, EngineError> {
         let before = self.record(record.key)?.map(|record| record.outputs);
         let path = self.action(record.key);
         let text = serde_json::to_vec_pretty(record).map_err(io::Error::from);
-        write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, true)?;
+        self.settle_objects(record)?;
+        write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
         if let Some(stat) = Stat::at(&path) {
             self.learn_record(record, stat);
         }
+        self.settle_record(record, path)?;
         Ok(before.filter(|outputs| *outputs != record.outputs))
     }
 

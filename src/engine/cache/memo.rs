@@ -73,6 +73,7 @@ impl Store {
 
     /// Saves what was learnt, beside what another process saved meanwhile.
     pub(crate) fn save_memo(&self) -> Result<(), EngineError> {
+        self.settle_rest()?;
         self.save_recent()?;
         let mut memo = lock_anyway(&self.memo);
         if !memo.changed {

@@ -14,6 +14,7 @@
 //! | `corrupt/` | objects whose bytes no longer match their name |
 
 mod action;
+mod durable;
 mod file;
 mod journal;
 mod lock;
@@ -42,6 +43,7 @@ pub struct Store {
     /// Read when it is first asked.
     memo: LazyLock<Mutex<memo::Memo>, Box<dyn FnOnce() -> Mutex<memo::Memo> + Send>>,
     recent: Mutex<recent::Recent>,
+    groups: durable::Groups,
     /// Nothing is taken from memory: files are read, however unchanged they look.
     paranoid: bool,
     /// Trees that this process has checked byte by byte.
@@ -60,6 +62,7 @@ impl Store {
             session: Mutex::new(None),
             memo: LazyLock::new(Box::new(read)),
             recent: Mutex::default(),
+            groups: durable::Groups::default(),
             paranoid: false,
             verified: Mutex::default(),
             notes: Mutex::default(),

@@ -22,6 +22,13 @@ impl Drop for Session {
 impl Store {
     /// A fresh empty folder on the store's file system. What a dead process left is swept first.
     pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
+        let folder = self.temporary_file(name)?;
+        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
+        Ok(folder)
+    }
+
+    /// A path there that nothing stands at.
+    pub(super) fn temporary_file(&self, name: &str) -> Result<PathBuf, EngineError> {
         let mut session = lock_anyway(&self.session);
         if session.is_none() {
             *session = Some(open(&self.root.join("tmp"), self)?);
@@ -30,9 +37,7 @@ impl Store {
             return Err(EngineError::Cancelled);
         };
         let count = session.count.fetch_add(1, Ordering::Relaxed);
-        let folder = session.folder.join(format!("{name}-{count}"));
-        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
-        Ok(folder)
+        Ok(session.folder.join(format!("{name}-{count}")))
     }
 }
 

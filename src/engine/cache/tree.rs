@@ -35,7 +35,12 @@ impl Store {
     pub(crate) fn put_tree(&self, folder: &Path) -> Result<Digest, EngineError> {
         let listing = digest::list(folder).map_err(EngineError::io("read", folder))?;
         let put = |file: &Entry| self.put_file(&folder.join(&file.path), file.sha256, file.size);
-        listing.files.par_iter().try_for_each(put)?;
+        // A handful of files isn't worth waking other threads.
+        if listing.files.len() < 4 {
+            listing.files.iter().try_for_each(put)?;
+        } else {
+            listing.files.par_iter().try_for_each(put)?;
+        }
         self.put_bytes(listing.canonical().as_bytes())
     }
 
