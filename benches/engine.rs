@@ -1,12 +1,12 @@
 //! CPU milliseconds of the engine on a layered DAG of trivial stages: 10 layers, each stage reads two of the layer above.
 //!
 //! `cargo bench --bench engine` times a run with nothing to do by criterion. `cargo bench --bench engine -- table [N..]`
-//! prints the CPU time of every phase for DAGs of N stages. Stages run inside of the process, so that a cold run
+//! prints the CPU time of every phase for DAGs of N stages, and `-- digests FOLDER..` what digests cost. Stages run inside of the process, so that a cold run
 //! costs what the engine costs; `benches/peers/` has the same DAGs with real commands, beside other runners.
 
 use criterion::{BenchmarkId, Criterion};
 use runner::contract::{ParameterError, Port, Source, Stage, StageContext, StageError};
-use runner::digest::Digest;
+use runner::digest::{Digest, list};
 use runner::engine::{Options, SilentObserver, Store, run, status};
 use runner::plan::{self, Plan};
 use runner::spec::{self, Request};
@@ -158,6 +158,17 @@ fn table(stages: usize) {
     assert_eq!(measured("restore", stages, || project.run(&plan)), 0);
 }
 
+/// A folder's digest, by reading and by what is remembered of it.
+fn digests(folder: &Path) {
+    let own = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(own.path().join(".runner"));
+    let listing = measured("digest", 1, || list(folder).expect("a folder"));
+    let again = || store.source_digest(folder).expect("a folder");
+    measured("digest and note", 1, again);
+    assert_eq!(measured("unchanged", 1, again), listing.digest());
+    println!("{} files", listing.files.len());
+}
+
 fn remove(folder: &Path) {
     fs::remove_dir_all(folder).expect("a folder to remove");
 }
@@ -167,6 +178,9 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "table") {
         let sizes: Vec<usize> = arguments[at + 1..].iter().filter_map(|size| size.parse().ok()).collect();
         return if sizes.is_empty() { vec![1000, 10_000] } else { sizes }.into_iter().for_each(table);
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "digests") {
+        return arguments[at + 1..].iter().for_each(|folder| digests(Path::new(folder)));
     }
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     let mut group = criterion.benchmark_group("nothing to do");

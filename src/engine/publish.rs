@@ -4,6 +4,7 @@ use super::{EngineError, Store};
 use crate::digest::{Digest, Entry};
 use crate::plan::{Node, Plan};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -15,11 +16,41 @@ struct Published {
     sha256: Digest,
 }
 
+/// A file of this many bytes is read once, to be checked and copied.
+const SMALL: u64 = 1 << 20;
+
+/// A folder beside the results for what isn't whole yet. It is made when it is wanted.
+struct Staging {
+    folder: PathBuf,
+    count: Cell<usize>,
+}
+
+impl Staging {
+    /// A path that nothing stands at.
+    fn place(&self) -> Result<PathBuf, EngineError> {
+        if self.count.get() == 0 {
+            fs::create_dir_all(&self.folder).map_err(EngineError::io("create", &self.folder))?;
+        }
+        self.count.set(self.count.get() + 1);
+        Ok(self.folder.join(self.count.get().to_string()))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.count.get() > 0 {
+            // What may be left there is of no use to anyone, and in nobody's way.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
 /// Copies outputs to `results/`, and takes away what an earlier run put there and this plan no longer has.
 pub struct Publisher<'a> {
     plan: &'a Plan,
     store: &'a Store,
     results: PathBuf,
+    staging: Staging,
     /// Relative to `results`; from earlier runs of the pipeline.
     before: BTreeMap<String, Published>,
     now: BTreeMap<String, Published>,
@@ -29,7 +60,10 @@ impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
         store.recall(&plan.name);
         let before = read_json(&ledger(plan, store))?.unwrap_or_default();
-        Ok(Publisher { plan, store, results: plan.root.join(&plan.results), before, now: BTreeMap::new() })
+        let results = plan.root.join(&plan.results);
+        let folder = results.join(format!(".publishing-{}", std::process::id()));
+        let staging = Staging { folder, count: Cell::new(0) };
+        Ok(Publisher { plan, store, results, staging, before, now: BTreeMap::new() })
     }
 
     /// Publishes a node's outputs. Files that are as they should be aren't touched.
@@ -74,33 +108,23 @@ impl<'a> Publisher<'a> {
         if changed.is_empty() {
             return Ok(());
         }
-        let staging = self.results.join(format!(".publishing-{}", std::process::id()));
-        fs::create_dir_all(&staging).map_err(EngineError::io("create", &staging))?;
-        let staged = self.stage(&changed, &staging).and_then(|()| self.swap(&changed, &staging));
-        fs::remove_dir_all(&staging).map_err(EngineError::io("remove", &staging))?;
-        staged
+        let staged = changed.iter().map(|(_, file)| self.stage(file)).collect::<Result<Vec<PathBuf>, _>>()?;
+        staged.iter().zip(&changed).try_for_each(|(staged, (path, _))| swap(staged, &self.results.join(path)))
     }
 
-    fn stage(&self, changed: &[&(PathBuf, &Entry)], staging: &Path) -> Result<(), EngineError> {
-        for (place, (_, file)) in changed.iter().enumerate() {
+    /// A copy (a reflink where the file system has them), never a hard link: who edits a result must not edit the
+    /// store.
+    fn stage(&self, file: &Entry) -> Result<PathBuf, EngineError> {
+        let copy = self.staging.place()?;
+        if file.size > SMALL {
             self.store.check(file)?;
-            let (object, copy) = (self.store.object(file.sha256), staging.join(place.to_string()));
-            // A copy (a reflink where the file system has them), never a hard link: who edits a result must not
-            // edit the store.
+            let object = self.store.object(file.sha256);
             fs::copy(&object, &copy).map_err(EngineError::io("copy", &object))?;
             make_writable(&copy)?;
+        } else {
+            fs::write(&copy, self.store.checked_bytes(file)?).map_err(EngineError::io("write", &copy))?;
         }
-        Ok(())
-    }
-
-    fn swap(&self, changed: &[&(PathBuf, &Entry)], staging: &Path) -> Result<(), EngineError> {
-        for (place, (path, _)) in changed.iter().enumerate() {
-            let target = self.results.join(path);
-            let parent = target.parent().unwrap_or(&self.results);
-            fs::create_dir_all(parent).map_err(EngineError::io("create", parent))?;
-            fs::rename(staging.join(place.to_string()), &target).map_err(EngineError::io("publish", &target))?;
-        }
-        Ok(())
+        Ok(copy)
     }
 
     /// Ends a run. Files of nodes in `kept`, which didn't come to publish this time, stay; other files of earlier
@@ -133,6 +157,15 @@ fn ledger(plan: &Plan, store: &Store) -> PathBuf {
     // Two pipelines may share a name, not a results folder.
     let name = format!("{}\n{}", plan.name, plan.results.display());
     store.root().join("published").join(format!("{}.json", Digest::of_bytes(name.as_bytes())))
+}
+
+fn swap(staged: &Path, target: &Path) -> Result<(), EngineError> {
+    fs::rename(staged, target)
+        .or_else(|_| {
+            fs::create_dir_all(target.parent().unwrap_or(target))?;
+            fs::rename(staged, target)
+        })
+        .map_err(EngineError::io("publish", target))
 }
 
 /// `fs::copy` copies the object's read-only mode too.

@@ -126,15 +126,24 @@ impl Store {
 
     /// Reads an object through; sets it aside if its bytes aren't what its name says.
     pub(crate) fn check(&self, file: &Entry) -> Result<(), EngineError> {
-        let object = self.object(file.sha256);
-        match digest::digest_file(&object) {
-            Ok(digest) if digest == file.sha256 => Ok(()),
+        let digest = digest::digest_file(&self.object(file.sha256));
+        self.judge(file, digest, |digest| *digest).map(|_| ())
+    }
+
+    /// The bytes of a small object, checked.
+    pub(crate) fn checked_bytes(&self, file: &Entry) -> Result<Vec<u8>, EngineError> {
+        self.judge(file, fs::read(self.object(file.sha256)), |bytes| Digest::of_bytes(bytes))
+    }
+
+    fn judge<T>(&self, file: &Entry, read: io::Result<T>, of: impl Fn(&T) -> Digest) -> Result<T, EngineError> {
+        match read {
+            Ok(read) if of(&read) == file.sha256 => Ok(read),
             Ok(_) => {
                 self.quarantine(file.sha256)?;
                 Err(EngineError::Lost { digest: file.sha256 })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EngineError::Lost { digest: file.sha256 }),
-            Err(source) => Err(EngineError::Io { action: "read", path: object, source }),
+            Err(source) => Err(EngineError::Io { action: "read", path: self.object(file.sha256), source }),
         }
     }
 }

@@ -3,4 +3,5 @@
 mod errors;
 mod layers;
 pub mod project;
+mod quick;
 mod yaml;

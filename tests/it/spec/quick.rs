@@ -24,14 +24,13 @@ fn spans(tree: &Tree) -> Vec<(usize, usize)> {
 fn agrees(text: &str) -> bool {
     let source = Source::file("a.yaml", text);
     let Some(quick) = read_quickly(&source) else { return false };
-    let full =
-        parse_fully(&source, 0).unwrap_or_else(|error| panic!("{error}: quick read {quick:?}\n{text}"));
+    let full = parse_fully(&source, 0).unwrap_or_else(|error| panic!("{error}: quick read {quick:?}\n{text}"));
     assert_eq!(shown(&quick), shown(&full), "{text}");
     true
 }
 
 const PLAIN: &str = "# A comment\nstages:\n  l1_2:\n    stage: command\n\n    inputs: { a: l0_2, b: [l0_3, l0_4] }\n    \
-    seed: 3\n    outputs: { out: text }\n    with: { run: 'cksum a b > outputs/out/out.txt', n: 17, e: [], f: \"x y\" }\n    \
+    seed: 3\n    outputs: { out: text }\n    with: { run: 'cksum a b > outputs/out/out.txt', count: 17, e: [], f: \"x y\" }\n    \
     publish: { out: l1_2 }\n  other:\n     stage: split   \n     with:\n        run: sort -u inputs/a/x > outputs/y\ntitle: Two words\n";
 
 #[test]
