@@ -1,7 +1,9 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
 mod bench;
+mod bundle;
 mod common;
+mod compare;
 mod exec;
 mod explain;
 mod graph;
@@ -12,6 +14,7 @@ mod progress;
 mod run;
 mod status;
 mod text;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -33,6 +36,8 @@ enum Command {
     Graph(graph::Graph),
     Ls(ls::Ls),
     Bench(bench::Bench),
+    Bundle(bundle::Bundle),
+    Verify(verify::Verify),
     Exec(exec::Exec),
 }
 
@@ -53,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Bundle(command) => command.exec(),
+        Command::Verify(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -4,7 +4,7 @@ mod canonical;
 mod tree;
 
 pub use canonical::{append, canonical_json, write_json, write_list, write_text};
-pub use tree::{Entry, Listing, digest_file, digest_open, list, list_by};
+pub use tree::{Entry, Listing, digest_file, digest_open, list, list_by, name_of};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

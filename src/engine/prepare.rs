@@ -1,3 +1,4 @@
+use super::cache::Lookup;
 use super::{EngineError, Store};
 use crate::digest::Digest;
 use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
@@ -23,6 +24,26 @@ impl Prepared {
         let key = manifest.key();
         Ok(Prepared { manifest, key })
     }
+
+    /// The outputs, if they can be told without reading the record again.
+    pub fn known(&self, node: &Node, store: &Store) -> Option<Outputs> {
+        store.known(self.key).filter(|outputs| are_outputs_of(node, outputs))
+    }
+
+    /// What the store knows of it. A record that names other outputs than the stage has is none.
+    pub fn lookup(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
+        match store.lookup(self.key)? {
+            Lookup::Hit(record) if !are_outputs_of(node, &record.outputs) => {
+                Ok(Lookup::Lost { what: "its record names other outputs".to_owned() })
+            }
+            known => Ok(known),
+        }
+    }
+}
+
+fn are_outputs_of(node: &Node, named: &Outputs) -> bool {
+    let outputs = node.outputs();
+    outputs.len() == named.len() && outputs.iter().all(|port| named.contains_key(port.name.as_ref()))
 }
 
 /// The inputs whose bytes are known, and the bindings whose bytes are not.

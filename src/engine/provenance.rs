@@ -1,11 +1,13 @@
-use super::cache::{read_json, write_atomic};
+use super::cache::{read_if_whole, seal, write_atomic};
 use super::prepare::{Outputs, Prepared};
+use super::staging::Staging;
 use super::{EngineError, Store};
 use crate::digest::{Digest, append, write_json, write_list, write_text};
 use crate::plan::manifest::without_sources;
 use crate::plan::{Binding, Node, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,7 +28,7 @@ pub fn write(
     let plan_digest = digest(plan);
     let written = Written { of: made_from(plan, plan_digest, prepared, outputs), sha256: Digest::of_bytes(&[]) };
     let note = store.root().join("recent").join(format!("{}.provenance", Digest::of_bytes(name(plan).as_bytes())));
-    if let Some(before) = read_json::<Written>(&note)?
+    if let Some(before) = read_if_whole::<Written>(&note)
         && before.of == written.of
         && store.file_digest(&target).is_ok_and(|digest| digest == before.sha256)
     {
@@ -35,10 +37,12 @@ pub fn write(
     let text = document(plan, plan_digest, prepared, outputs)?;
     let written = Written { sha256: Digest::of_bytes(text.as_bytes()), ..written };
     if !store.file_digest(&target).is_ok_and(|digest| digest == written.sha256) {
-        write_atomic(&target, text.as_bytes(), false)?;
+        let staging = Staging::open(&plan.root.join(&plan.results))?;
+        let staged = staging.path("provenance.json");
+        fs::write(&staged, text).map_err(EngineError::io("write", &staged))?;
+        fs::rename(&staged, &target).map_err(EngineError::io("write", &target))?;
     }
-    let text = serde_json::to_vec(&written).map_err(io::Error::from).map_err(EngineError::io("write", &note))?;
-    write_atomic(&note, &text, false)?;
+    write_atomic(&note, &seal(&written).map_err(EngineError::io("write", &note))?, false)?;
     Ok(path)
 }
 

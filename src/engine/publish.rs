@@ -1,10 +1,10 @@
-use super::cache::{read_json, write_atomic};
+use super::cache::{Sealed, read_sealed, seal, write_atomic};
 use super::prepare::Outputs;
+use super::staging::{self, Staging};
 use super::{EngineError, Store};
 use crate::digest::{Digest, Entry};
 use crate::plan::{Node, Plan};
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -19,38 +19,14 @@ struct Published {
 /// A file of this many bytes is read once, to be checked and copied.
 const SMALL: u64 = 1 << 20;
 
-/// A folder beside the results for what isn't whole yet. It is made when it is wanted.
-struct Staging {
-    folder: PathBuf,
-    count: Cell<usize>,
-}
-
-impl Staging {
-    /// A path that nothing stands at.
-    fn place(&self) -> Result<PathBuf, EngineError> {
-        if self.count.get() == 0 {
-            fs::create_dir_all(&self.folder).map_err(EngineError::io("create", &self.folder))?;
-        }
-        self.count.set(self.count.get() + 1);
-        Ok(self.folder.join(self.count.get().to_string()))
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        if self.count.get() > 0 {
-            // What may be left there is of no use to anyone, and in nobody's way.
-            let _ = fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
 /// Copies outputs to `results/`, and takes away what an earlier run put there and this plan no longer has.
 pub struct Publisher<'a> {
     plan: &'a Plan,
     store: &'a Store,
     results: PathBuf,
-    staging: Staging,
+    /// Made when it is wanted; one for all that a run publishes.
+    staging: Option<Staging>,
+    staged: usize,
     /// Relative to `results`; from earlier runs of the pipeline.
     before: BTreeMap<String, Published>,
     now: BTreeMap<String, Published>,
@@ -59,11 +35,19 @@ pub struct Publisher<'a> {
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
         store.recall(&plan.name);
-        let before = read_json(&ledger(plan, store))?.unwrap_or_default();
+        let path = ledger(plan, store);
+        let before = match read_sealed(&path)? {
+            Sealed::Whole(before) => before,
+            Sealed::Absent => BTreeMap::new(),
+            Sealed::Broken => {
+                let (path, results) = (path.display(), plan.results.display());
+                store.note(format!("{path} was corrupt and is made anew: what is no longer made stays in {results}"));
+                BTreeMap::new()
+            }
+        };
         let results = plan.root.join(&plan.results);
-        let folder = results.join(format!(".publishing-{}", std::process::id()));
-        let staging = Staging { folder, count: Cell::new(0) };
-        Ok(Publisher { plan, store, results, staging, before, now: BTreeMap::new() })
+        staging::sweep(&results);
+        Ok(Publisher { plan, store, results, staging: None, staged: 0, before, now: BTreeMap::new() })
     }
 
     /// Publishes a node's outputs. Files that are as they should be aren't touched.
@@ -100,31 +84,38 @@ impl<'a> Publisher<'a> {
     }
 
     /// All that changed is staged beside the results, then swapped in file by file.
-    fn copy(&self, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
+    fn copy(&mut self, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
         let unchanged = |path: &Path, file: &Entry| {
             self.store.sized_digest(path).is_ok_and(|(size, digest)| size == file.size && digest == file.sha256)
         };
         let changed: Vec<_> = files.iter().filter(|(path, file)| !unchanged(&self.results.join(path), file)).collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
         let staged = changed.iter().map(|(_, file)| self.stage(file)).collect::<Result<Vec<PathBuf>, _>>()?;
         staged.iter().zip(&changed).try_for_each(|(staged, (path, _))| swap(staged, &self.results.join(path)))
     }
 
     /// A copy (a reflink where the file system has them), never a hard link: who edits a result must not edit the
     /// store.
-    fn stage(&self, file: &Entry) -> Result<PathBuf, EngineError> {
-        let copy = self.staging.place()?;
+    fn stage(&mut self, file: &Entry) -> Result<PathBuf, EngineError> {
+        let copy = self.place()?;
         if file.size > SMALL {
             self.store.check(file)?;
-            let object = self.store.object(file.sha256);
-            fs::copy(&object, &copy).map_err(EngineError::io("copy", &object))?;
+            fs::copy(self.store.object(file.sha256), &copy).map_err(EngineError::io("copy an object to", &copy))?;
             make_writable(&copy)?;
         } else {
-            fs::write(&copy, self.store.checked_bytes(file)?).map_err(EngineError::io("write", &copy))?;
+            let bytes = self.store.checked_bytes(file)?;
+            fs::write(&copy, bytes).map_err(EngineError::io("copy an object to", &copy))?;
         }
         Ok(copy)
+    }
+
+    /// A path in the staging folder that nothing stands at.
+    fn place(&mut self) -> Result<PathBuf, EngineError> {
+        let staging = match self.staging.take() {
+            Some(staging) => staging,
+            None => Staging::open(&self.results)?,
+        };
+        self.staged += 1;
+        Ok(self.staging.insert(staging).path(&self.staged.to_string()))
     }
 
     /// Ends a run. Files of nodes in `kept`, which didn't come to publish this time, stay; other files of earlier
@@ -146,8 +137,7 @@ impl<'a> Publisher<'a> {
         }
         let path = ledger(self.plan, self.store);
         if self.now != self.before {
-            let text = serde_json::to_vec_pretty(&self.now).map_err(std::io::Error::from);
-            write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
+            write_atomic(&path, &seal(&self.now).map_err(EngineError::io("write", &path))?, false)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
+use super::file::read_if_whole;
 use super::stat::Stat;
-use super::{Store, lock_anyway, read_json, write_atomic};
+use super::{Store, lock_anyway, seal, write_atomic};
 use crate::digest::{Digest, Listing, digest_open, list_by};
 use crate::engine::EngineError;
 use serde::{Deserialize, Serialize};
@@ -27,9 +28,10 @@ struct Known {
 const SETTLED: Duration = Duration::from_secs(2);
 
 impl Memo {
-    /// A memo that can't be read is an empty one.
+    /// A memo that can't be read, or was changed by anybody else, is an empty one.
     pub(super) fn read(path: &Path) -> Self {
-        Memo { entries: read_json(path).ok().flatten().unwrap_or_default(), changed: false }
+        let entries = read_if_whole(path).unwrap_or_default();
+        Memo { entries, changed: false }
     }
 }
 
@@ -82,8 +84,7 @@ impl Store {
         let path = self.root.join("memo.json");
         let mut all = Memo::read(&path).entries;
         all.extend(memo.entries.iter().map(|(name, known)| (name.clone(), *known)));
-        let text = serde_json::to_vec(&all).map_err(io::Error::from).map_err(EngineError::io("write", &path))?;
-        write_atomic(&path, &text, false)?;
+        write_atomic(&path, &seal(&all).map_err(EngineError::io("write", &path))?, false)?;
         memo.changed = false;
         Ok(())
     }

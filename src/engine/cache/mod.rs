@@ -27,12 +27,13 @@ mod tree;
 
 pub use action::{Lookup, Record};
 pub(crate) use action::{machine, now};
-pub(crate) use file::{read_json, write_atomic};
+pub(crate) use file::{Sealed, read_if_whole, read_sealed, remove_all, seal, write_atomic};
 pub use journal::{Entry, Journal, read_journal};
+pub(crate) use lock::try_lock;
 pub(crate) use tree::unfit;
 
 use crate::digest::Digest;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
@@ -46,8 +47,8 @@ pub struct Store {
     groups: durable::Groups,
     /// Nothing is taken from memory: files are read, however unchanged they look.
     paranoid: bool,
-    /// Trees that this process has checked byte by byte.
-    verified: Mutex<BTreeSet<Digest>>,
+    /// Trees that this process has checked byte by byte, and what `stat` said of them then.
+    verified: Mutex<BTreeMap<Digest, u64>>,
     notes: Mutex<Vec<String>>,
 }
 

@@ -1,10 +1,10 @@
+use super::file::read_if_whole;
 use super::stat::Stat;
-use super::{Store, lock_anyway, read_json, write_atomic};
+use super::{Store, lock_anyway, seal, write_atomic};
 use crate::digest::{Digest, Entry, Listing};
 use crate::engine::EngineError;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -92,7 +92,7 @@ impl Store {
         if lock_anyway(&self.recent).pipelines.contains_key(pipeline) {
             return;
         }
-        let page: Page = read_json(&self.page(pipeline)).ok().flatten().unwrap_or_default();
+        let page: Page = read_if_whole(&self.page(pipeline)).unwrap_or_default();
         let mut recent = lock_anyway(&self.recent);
         for (key, stat, outputs, seconds) in page.records {
             recent.records.entry(key).or_insert_with(|| Arc::new(Known { stat, outputs, seconds }));
@@ -147,7 +147,7 @@ impl Store {
             stages.saved = Instant::now();
             // Another runner may have saved meanwhile.
             let mut keys = stages.keys.clone();
-            if let Ok(Some(other)) = read_json::<Page>(&self.page(pipeline)) {
+            if let Some(other) = read_if_whole::<Page>(&self.page(pipeline)) {
                 keys.extend(other.keys);
                 keys.extend(stages.seen.clone());
             }
@@ -156,8 +156,7 @@ impl Store {
         let pages: Vec<(PathBuf, Page)> = pages.into_iter().map(|(path, keys)| (path, recent.write(keys))).collect();
         drop(recent);
         for (path, page) in pages {
-            let text = serde_json::to_vec(&page).map_err(io::Error::from);
-            write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
+            write_atomic(&path, &seal(&page).map_err(EngineError::io("write", &path))?, false)?;
         }
         Ok(())
     }
