@@ -102,10 +102,11 @@ impl Store {
 
     /// Remembers a stage's last success: `explain` compares with it.
     pub(crate) fn set_latest(&self, pipeline: &str, node: &str, key: Digest) -> Result<(), EngineError> {
-        if !self.note_success(pipeline, node, key)? {
+        let path = self.latest(pipeline, node);
+        // It may have been collected, or lost, and protects what it points to.
+        if !self.note_success(pipeline, node, key)? && path.exists() {
             return Ok(());
         }
-        let path = self.latest(pipeline, node);
         let text = key.to_string();
         if fs::read_to_string(&path).is_ok_and(|was| was == text) {
             return Ok(());

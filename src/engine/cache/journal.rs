@@ -59,6 +59,7 @@ impl Journal {
 
 impl Store {
     pub(crate) fn journal(&self) -> Result<Journal, EngineError> {
+        self.sweep_left()?;
         let folder = self.root.join("journal");
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         let (time, process) = (now(), std::process::id());

@@ -10,6 +10,7 @@ mod isolation;
 mod keys;
 mod names;
 mod peers;
+mod recent;
 mod results;
 mod runs;
 mod schedule;
