@@ -36,6 +36,7 @@ impl Store {
 
     /// A path there that nothing stands at.
     pub(super) fn temporary_file(&self, name: &str) -> Result<PathBuf, EngineError> {
+        self.share()?;
         let mut session = lock_anyway(&self.session);
         if session.is_none() {
             *session = Some(open(&self.root.join("tmp"), self)?);

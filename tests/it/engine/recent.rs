@@ -57,7 +57,8 @@ fn a_tampered_record_is_found() {
 fn a_tampered_listing_is_found() {
     let project = remembered();
     let listings = files(&project.path(".runner/objects")).into_iter();
-    let listings: Vec<_> = listings.filter(|path| fs::read_to_string(path).unwrap().starts_with("{\"files\"")).collect();
+    let listings: Vec<_> =
+        listings.filter(|path| fs::read_to_string(path).unwrap().starts_with("{\"files\"")).collect();
     assert_eq!(listings.len(), 3);
     listings.iter().for_each(|path| tamper(path, "text.txt", "next.txt"));
     assert_eq!(project.run().ran.len(), 3);
