@@ -19,6 +19,8 @@ mod publish;
 mod run;
 mod schedule;
 mod select;
+mod space;
+mod staging;
 mod status;
 
 pub use cache::Store;

@@ -7,6 +7,8 @@ mod data;
 mod engine;
 mod golden;
 mod kernel;
+mod kill;
+mod kill;
 mod layers;
 mod leakage;
 #[cfg(feature = "tch")]

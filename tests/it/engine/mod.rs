@@ -2,11 +2,14 @@
 
 mod bundle;
 mod command;
+mod disk;
 mod explain;
 mod faults;
 pub mod forge;
 mod isolation;
 mod keys;
+mod names;
+mod peers;
 mod results;
 mod runs;
 mod schedule;
