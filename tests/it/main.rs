@@ -8,7 +8,6 @@ mod engine;
 mod golden;
 mod kernel;
 mod kill;
-mod kill;
 mod layers;
 mod leakage;
 #[cfg(feature = "tch")]
