@@ -2,6 +2,8 @@
 
 mod bench;
 mod bundle;
+mod cache;
+mod cache_text;
 mod common;
 mod compare;
 mod exec;
@@ -13,7 +15,9 @@ mod plan;
 mod progress;
 mod run;
 mod status;
+mod store;
 mod text;
+mod units;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +42,7 @@ enum Command {
     Bench(bench::Bench),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
+    Cache(cache::Cache),
     Exec(exec::Exec),
 }
 
@@ -60,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.exec(),
         Command::Bundle(command) => command.exec(),
         Command::Verify(command) => command.exec(),
+        Command::Cache(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {
