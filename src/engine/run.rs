@@ -179,6 +179,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, EngineError> {
         let count = plan.nodes.len();
         let dependents = prepare::dependents(plan);
+        store.sweep()?;
         let budget = Budget { cpus: options.jobs, memory: options.memory, gpus: options.gpus };
         let queue = Queue::new(plan, &dependents, budget);
         let parts = options.select.parts(plan, &options.pinned)?;

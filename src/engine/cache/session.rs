@@ -20,6 +20,24 @@ impl Drop for Session {
 }
 
 impl Store {
+    /// Sweeps what dead processes left, also where a run finds all cached and makes nothing temporary itself.
+    pub(crate) fn sweep(&self) -> Result<(), EngineError> {
+        let tmp = self.root.join("tmp");
+        let mut left = fs::read_dir(&tmp).into_iter().flatten().flatten();
+        if left.any(|entry| entry.path().is_dir()) {
+            self.share()?;
+            self.begin(&mut lock_anyway(&self.session))?;
+        }
+        Ok(())
+    }
+
+    fn begin(&self, session: &mut Option<Session>) -> Result<(), EngineError> {
+        if session.is_none() {
+            *session = Some(open(&self.root.join("tmp"), self)?);
+        }
+        Ok(())
+    }
+
     /// A fresh empty folder on the store's file system. What a dead process left is swept first.
     pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
         let folder = self.temporary_file(name)?;
@@ -38,9 +56,7 @@ impl Store {
     pub(super) fn temporary_file(&self, name: &str) -> Result<PathBuf, EngineError> {
         self.share()?;
         let mut session = lock_anyway(&self.session);
-        if session.is_none() {
-            *session = Some(open(&self.root.join("tmp"), self)?);
-        }
+        self.begin(&mut session)?;
         let Some(session) = session.as_ref() else {
             return Err(EngineError::Cancelled);
         };
