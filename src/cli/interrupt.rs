@@ -1,4 +1,3 @@
-use crate::engine::executor;
 use miette::{IntoDiagnostic, Report};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,6 @@ pub fn on_interrupt() -> Result<Arc<AtomicBool>, Report> {
     let handler = move || {
         let first = first.get_or_insert_with(Instant::now);
         if flag.swap(true, Ordering::Relaxed) && first.elapsed() > ONE_WISH {
-            executor::end_all();
             std::process::exit(i32::from(INTERRUPTED));
         }
     };

@@ -1,9 +1,11 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
 mod bench;
+mod bundle;
 mod cache;
 mod cache_text;
 mod common;
+mod compare;
 mod exec;
 mod explain;
 mod graph;
@@ -16,6 +18,7 @@ mod status;
 mod store;
 mod text;
 mod units;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -38,6 +41,8 @@ enum Command {
     Ls(ls::Ls),
     Bench(bench::Bench),
     Cache(cache::Cache),
+    Bundle(bundle::Bundle),
+    Verify(verify::Verify),
     Exec(exec::Exec),
 }
 
@@ -59,6 +64,8 @@ pub fn main() -> ExitCode {
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
         Command::Cache(command) => command.exec(),
+        Command::Bundle(command) => command.exec(),
+        Command::Verify(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -2,7 +2,12 @@
 //!
 //! The engine sees stages through `contract::Stage` alone.
 
+pub mod bundle;
 pub mod cache;
+pub mod compare;
+mod ledger;
+pub mod recompute;
+pub mod sample;
 
 mod attempt;
 mod error;
@@ -14,10 +19,13 @@ mod publish;
 mod run;
 mod schedule;
 mod select;
+mod space;
+mod staging;
 mod status;
 
 pub use cache::Store;
 pub use error::EngineError;
+pub use ledger::{By, Compared, Seen};
 pub use observer::{Event, How, Observer, SilentObserver};
 pub use prepare::is_named;
 pub use run::{Failure, Options, Summary, run};

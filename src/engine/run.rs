@@ -275,12 +275,11 @@ impl<'a> Run<'a> {
             Err(error @ EngineError::Source { .. }) => return self.fail(index, error.to_string()),
             Err(error) => return Err(error),
         };
-        let key = prepared.key;
-        self.prepared[index] = Some(prepared);
+        self.prepared[index] = Some(prepared.clone());
         if self.forced[index] && self.parts[index] == Part::Run {
             return self.enqueue(index);
         }
-        match self.store.lookup(key)? {
+        match prepared.lookup(self.node(index), self.store)? {
             Lookup::Hit(record) => self.succeed(index, record.outputs, How::Cached, start.elapsed()),
             Lookup::Miss | Lookup::Lost { .. } if self.parts[index] == Part::LookUp => {
                 let error = "it is not cached, and this run leaves it out: run it first, or ask for `--until`";

@@ -47,6 +47,11 @@ impl Prepared {
     pub fn open(folder: &Path) -> Result<Self, StageError> {
         let mut prepared: Prepared = read_json(&folder.join("slices.json"))?;
         prepared.folder = folder.to_owned();
+        // Files are named after them, and slices may come from a stranger's bundle.
+        let names = prepared.volumes.iter().flat_map(|volume| [&volume.case, &volume.name]);
+        if let Some(name) = names.into_iter().find(|name| name.contains(['/', '\\', '\0'])) {
+            return Err(StageError::Failed(format!("`{}` is no name of a case or volume", name.escape_debug())));
+        }
         Ok(prepared)
     }
 

@@ -1,6 +1,7 @@
 use super::device::device_of;
 use super::slices::{self, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Place, Port, Progress, Stage, StageContext, StageError};
+use crate::digest::Digest;
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
@@ -167,17 +168,30 @@ fn read_checkpoint(path: &Path, progress: &dyn Progress) -> Result<Option<Checkp
     match std::fs::read(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StageError::Io { action: "read", path: path.to_owned(), source }),
-        Ok(bytes) => match Checkpoint::from_bytes(&bytes) {
-            Ok(checkpoint) => {
-                progress.log(&format!("going on from epoch {}", checkpoint.progress.epochs));
-                Ok(Some(checkpoint))
+        Ok(bytes) => {
+            match unsealed(&bytes).and_then(|bytes| Checkpoint::from_bytes(bytes).map_err(|e| e.to_string())) {
+                Ok(checkpoint) => {
+                    progress.log(&format!("going on from epoch {}", checkpoint.progress.epochs));
+                    Ok(Some(checkpoint))
+                }
+                Err(error) => {
+                    progress.log(&format!("{error}; training starts anew"));
+                    Ok(None)
+                }
             }
-            Err(error) => {
-                progress.log(&format!("{error}; training starts anew"));
-                Ok(None)
-            }
-        },
+        }
     }
+}
+
+/// The digest of what follows it: a flipped bit in a weight would go unseen otherwise.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    [Digest::of_bytes(bytes).to_string().as_bytes(), bytes].concat()
+}
+
+fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
+    let (digest, rest) = bytes.split_at_checked(64).ok_or("broken checkpoint: it is cut off")?;
+    let same = digest == Digest::of_bytes(rest).to_string().as_bytes();
+    if same { Ok(rest) } else { Err("broken checkpoint: its bytes are not those that were written".to_owned()) }
 }
 
 /// Reports progress and writes checkpoints.
@@ -200,7 +214,7 @@ impl<'a> StageObserver<'a> {
     fn write(&self, checkpoint: &Checkpoint) -> Result<(), StageError> {
         let bytes = checkpoint.to_bytes().map_err(StageError::failed)?;
         let partial = self.checkpoint.with_extension("partial");
-        slices::write_file(&partial, &bytes)?;
+        slices::write_file(&partial, &sealed(&bytes))?;
         std::fs::rename(&partial, &self.checkpoint).map_err(|source| StageError::Io {
             action: "rename",
             path: partial,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const SMALL: [&str; 9] = [
+pub const SMALL: [&str; 9] = [
     "training.epochs=1",
     "training.steps_per_epoch=1",
     "training.batch_size=2",
@@ -16,10 +16,10 @@ const SMALL: [&str; 9] = [
 ];
 
 /// A project of its own: a copy of `pipelines/` and `experiments/`.
-struct Project(tempfile::TempDir);
+pub struct Project(tempfile::TempDir);
 
 impl Project {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pipelines", "experiments"] {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &folder.path().join(name));
@@ -27,11 +27,11 @@ impl Project {
         Project(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str], set: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str], set: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
         command.current_dir(self.0.path()).env("NO_COLOR", "1").env_remove("RUNNER_STORE").stdin(Stdio::null());
         command.args(arguments);
@@ -41,17 +41,17 @@ impl Project {
         command
     }
 
-    fn run(&self, arguments: &[&str], set: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str], set: &[&str]) -> Output {
         let set: Vec<&str> = SMALL.iter().chain(set).copied().collect();
         self.command(arguments, &set).output().unwrap()
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.unwrap();
         let target = to.join(entry.path().strip_prefix(from).unwrap());
@@ -63,15 +63,15 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const ABLATION: &str = "pipelines/ablation.yaml";
+pub const ABLATION: &str = "pipelines/ablation.yaml";
 
 #[test]
 fn the_ablation_runs_is_cached_and_reruns_only_what_depends_on_a_change() {
@@ -231,6 +231,41 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     assert!(said.contains("--only 'summarise'"), "{said}");
     // What stood before stands.
     assert_eq!(project.text("results/own_program/tables/coverage.md"), table);
+}
+
+/// Processes with this word in their command line.
+fn processes(word: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())).count()
+}
+
+fn within_seconds(seconds: u32, condition: impl Fn() -> bool) -> bool {
+    (0..seconds * 50).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        condition()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_run_had_started_dies_with_it() {
+    let project = Project::new();
+    let mark = format!("{}.25", 20_000 + std::process::id());
+    let pipeline = format!(
+        "stages:\n  one:\n    stage: command\n    outputs: {{ o: text }}\n    with: {{ run: \"sleep {mark} & sleep {mark}; true\" }}\n"
+    );
+    std::fs::write(project.path("pipelines/sleep.yaml"), pipeline).unwrap();
+    for signal in ["KILL", "INT"] {
+        let mut command = project.command(&["run", "pipelines/sleep.yaml"], &[]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(within_seconds(20, || processes(&mark) == 2), "{signal}: the stage didn't start");
+        let kill = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let status = child.wait().unwrap();
+        assert!(signal == "KILL" || status.code() == Some(130), "{status}");
+        assert!(within_seconds(20, || processes(&mark) == 0), "{signal}: something still runs");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The one integration-test binary.
 
 mod bench;
+mod bundle;
 mod cli;
 mod data;
 mod engine;
 mod golden;
 mod kernel;
+mod kill;
 mod layers;
 mod leakage;
 #[cfg(feature = "tch")]

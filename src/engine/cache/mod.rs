@@ -32,10 +32,11 @@ mod verify;
 
 pub use action::{Lookup, Record};
 pub(crate) use action::{machine, now};
-pub(crate) use file::{read_json, write_atomic};
+pub(crate) use file::{Sealed, read_sealed, remove_all, seal, write_atomic};
 pub use gc::{Gc, GcError, GcOptions, Going, Pile};
 pub use history::StageName;
 pub use journal::{Entry, Journal, read_journal};
+pub(crate) use lock::try_lock;
 pub use remote::{Fetched, Pulled, Pushed, Remote, RemoteError};
 pub use repair::Repair;
 pub(crate) use tree::unfit;
@@ -43,7 +44,7 @@ pub use usage::{Holding, Size, Usage, shown_bytes};
 pub use verify::{Broken, Damage, Meter, Part, Verification};
 
 use crate::digest::Digest;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -52,8 +53,8 @@ pub struct Store {
     root: PathBuf,
     session: Mutex<Option<session::Session>>,
     memo: Mutex<memo::Memo>,
-    /// Trees that this process has checked byte by byte.
-    verified: Mutex<BTreeSet<Digest>>,
+    /// Trees that this process has checked byte by byte, and what `stat` said of them then.
+    verified: Mutex<BTreeMap<Digest, u64>>,
     notes: Mutex<Vec<String>>,
     hold: Mutex<Option<hold::Hold>>,
     /// Where else to look for what isn't here.

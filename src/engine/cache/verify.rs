@@ -1,7 +1,7 @@
 use super::history::History;
 use super::layout::{Peek, Stored, read_if_there};
 use super::remote::{Refusal, check_listing};
-use super::{Record, Store, lock_anyway};
+use super::{Record, Sealed, Store, lock_anyway, read_sealed};
 use crate::digest::{Digest, Entry, digest_file};
 use crate::engine::EngineError;
 use rayon::prelude::*;
@@ -237,8 +237,8 @@ impl Store {
         }
         for path in super::layout::entries(&self.root().join("published"))? {
             let json = path.extension().is_some_and(|extension| extension == "json");
-            if json && read_if_there(&path)?.is_some_and(|bytes| !is_json(&bytes)) {
-                all.damages.push(Damage { path, part: Part::Published, what: "it cannot be read".to_owned() });
+            if json && is_broken(&path)? {
+                all.damages.push(Damage { path, part: Part::Published, what: "it is torn, or was edited".to_owned() });
             }
         }
         Ok(())
@@ -248,8 +248,8 @@ impl Store {
     fn memo_damage(&self) -> Option<Damage> {
         let path = self.root().join("memo.json");
         let damage = |what: String| Damage { path: path.clone(), part: Part::Memo, what };
-        if read_if_there(&path).ok()?.is_some_and(|bytes| !is_json(&bytes)) {
-            return Some(damage("it cannot be read".to_owned()));
+        if is_broken(&path).ok()? {
+            return Some(damage("it is torn, or was edited".to_owned()));
         }
         let wrong = |name: &String| {
             let (known, found) = (self.file_digest(Path::new(name)).ok()?, digest_file(Path::new(name)).ok()?);
@@ -259,8 +259,9 @@ impl Store {
     }
 }
 
-fn is_json(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+/// Whether a file that holds its own digest is not as it was written.
+fn is_broken(path: &Path) -> Result<bool, EngineError> {
+    Ok(matches!(read_sealed::<serde_json::Value>(path)?, Sealed::Broken))
 }
 
 #[cfg(unix)]

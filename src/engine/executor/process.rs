@@ -1,9 +1,8 @@
+use super::guard::Guarded;
 use super::job::{CANCEL, Said};
 use super::late;
 use super::sandbox::Access;
 use crate::contract::{StageContext, StageError};
-use crate::engine::cache::lock_anyway;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,7 +10,6 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A program to start, and how to treat it.
@@ -50,9 +48,10 @@ impl Child {
         };
         let mut child = self.command(context)?.spawn().map_err(failed("start"))?;
         let id = child.id() as libc::pid_t;
-        lock_anyway(&CHILDREN).insert(id);
+        let guarded = Guarded::new(id);
         let watch = Watch {
             id,
+            guarded: Some(guarded),
             exit: pidfd(id),
             input: child.stdin.take(),
             output: child.stdout.take(),
@@ -79,7 +78,7 @@ impl Child {
         }
         command.stderr(log);
         if self.talks {
-            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.arg0("runner").stdin(Stdio::piped()).stdout(Stdio::piped());
         } else {
             command.stdin(Stdio::null()).stdout(second);
         }
@@ -133,20 +132,10 @@ fn pidfd(id: libc::pid_t) -> Option<OwnedFd> {
     }
 }
 
-/// The children that run now.
-static CHILDREN: Mutex<BTreeSet<libc::pid_t>> = Mutex::new(BTreeSet::new());
-
-/// Ends all children at once, with all that they started.
-pub fn end_all() {
-    for id in lock_anyway(&CHILDREN).iter() {
-        // SAFETY: a system call with two numbers.
-        unsafe { libc::kill(-id, libc::SIGKILL) };
-    }
-}
-
 /// A child that runs.
 struct Watch {
     id: libc::pid_t,
+    guarded: Option<Guarded>,
     exit: Option<OwnedFd>,
     input: Option<ChildStdin>,
     output: Option<ChildStdout>,
@@ -186,7 +175,7 @@ impl Watch {
         self.listen(context)?;
         // What it left running in its group ends with it. It is not reaped yet, so that the number is still its own.
         self.signal(libc::SIGKILL);
-        lock_anyway(&CHILDREN).remove(&self.id);
+        drop(self.guarded.take());
         let (status, peak_memory) = reap(self.id)?;
         let outcome = self.judge(status, peak_memory, talks);
         Ok(Ended { outcome, peak_memory })

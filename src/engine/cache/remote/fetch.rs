@@ -94,7 +94,7 @@ impl Store {
                     batch.bytes += bytes.len() as u64;
                     // What is corrupt here would keep its good copy out.
                     if matches!(self.peek_listing(tree)?, Peek::Corrupt) {
-                        self.quarantine(tree)?;
+                        self.quarantine(tree);
                     }
                     listings.insert(tree, (listing, bytes));
                 }
