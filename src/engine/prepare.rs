@@ -39,6 +39,16 @@ impl Prepared {
     pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
         Ok(of_stage(node, store.obtain(self.key)?))
     }
+
+    /// As `lookup`, but what this store lacks is fetched from its remote. A remote that doesn't answer is a note, and
+    /// the run goes on without it. Call it with the key's lock held.
+    pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
+        match self.lookup(node, store)? {
+            Lookup::Hit(record) => Ok(Lookup::Hit(record)),
+            missing if !store.fetch(self.key)? => Ok(missing),
+            _ => self.lookup(node, store),
+        }
+    }
 }
 
 fn of_stage(node: &Node, found: Lookup) -> Lookup {
