@@ -53,7 +53,8 @@ fn a_flipped_bit_in_any_file_of_the_store_changes_no_result() {
     succeeds(&project, "the first run");
     let right = results(&project);
     assert_eq!(right.len(), 3);
-    let kinds = ["objects", "actions", "latest", "trees", "journal", "logs", "published", "ledger", "memo.json"];
+    let kinds =
+        ["objects", "actions", "latest", "trees", "journal", "logs", "published", "ledger", "recent", "memo.json"];
     for kind in kinds {
         let path = project.path(".runner").join(kind);
         let all = if path.is_file() { vec![path] } else { files(&path) };
