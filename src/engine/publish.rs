@@ -10,9 +10,14 @@ use std::path::{Component, Path, PathBuf};
 
 /// A file of `results/` that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Published {
-    node: String,
-    sha256: Digest,
+pub struct Published {
+    pub node: String,
+    pub sha256: Digest,
+}
+
+/// The files of a pipeline's results that are ours, by their path below `results` (itself below the root).
+pub fn published(store: &Store, pipeline: &str, results: &Path) -> Result<BTreeMap<String, Published>, EngineError> {
+    Ok(read_json(&ledger(store, pipeline, results))?.unwrap_or_default())
 }
 
 /// Copies outputs to `results/`, and takes away what an earlier run put there and this plan no longer has.
@@ -27,7 +32,7 @@ pub struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
-        let before = read_json(&ledger(plan, store))?.unwrap_or_default();
+        let before = published(store, &plan.name, &plan.results)?;
         Ok(Publisher { plan, store, results: plan.root.join(&plan.results), before, now: BTreeMap::new() })
     }
 
@@ -120,7 +125,7 @@ impl<'a> Publisher<'a> {
                 remove_empty_folders(path.parent(), &self.results);
             }
         }
-        let path = ledger(self.plan, self.store);
+        let path = ledger(self.store, &self.plan.name, &self.plan.results);
         if self.now != self.before {
             let text = serde_json::to_vec_pretty(&self.now).map_err(std::io::Error::from);
             write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
@@ -129,9 +134,9 @@ impl<'a> Publisher<'a> {
     }
 }
 
-fn ledger(plan: &Plan, store: &Store) -> PathBuf {
+fn ledger(store: &Store, pipeline: &str, results: &Path) -> PathBuf {
     // Two pipelines may share a name, not a results folder.
-    let name = format!("{}\n{}", plan.name, plan.results.display());
+    let name = format!("{pipeline}\n{}", results.display());
     store.root().join("published").join(format!("{}.json", Digest::of_bytes(name.as_bytes())))
 }
 

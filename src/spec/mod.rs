@@ -51,6 +51,7 @@ mod overlay;
 mod pipeline;
 mod project;
 mod reference;
+pub mod schema;
 mod source;
 mod suggest;
 mod tree;

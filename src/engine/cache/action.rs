@@ -43,7 +43,7 @@ impl Store {
     }
 
     /// The record of a key. One that is torn, or not of this key, is set aside.
-    fn record(&self, key: Digest) -> Result<Option<Record>, EngineError> {
+    pub fn record(&self, key: Digest) -> Result<Option<Record>, EngineError> {
         let path = self.action(key);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
