@@ -67,10 +67,12 @@ fn parameters(comparison: &Comparison, verbose: bool) -> String {
     }
     text += "\n";
     let (follow, own): (Vec<&Changed>, Vec<&Changed>) = comparison.changed.iter().partition(|c| c.follows && !verbose);
-    let lines = |changed: &Changed| match changed.reasons.as_slice() {
-        [] => vec!["its record is gone from the store, so that what changed is not known".to_owned()],
-        reasons if verbose => brief(reasons),
-        reasons => brief(reasons).into_iter().filter(|line| !line.starts_with("input ")).collect(),
+    let lines = |changed: &Changed| {
+        let mut lines = why(changed, verbose);
+        if changed.same_output {
+            lines.push("and made the same bytes nevertheless".to_owned());
+        }
+        lines
     };
     for group in group(own.iter().map(|changed| (changed.entry(), lines(changed)))) {
         text += &format!("  {} ({})\n", group.entry, plural(group.count, "stage"));
@@ -87,6 +89,14 @@ fn parameters(comparison: &Comparison, verbose: bool) -> String {
         nodes.iter().for_each(|node| text += &format!("  {word}: {node}\n"));
     }
     text
+}
+
+fn why(changed: &Changed, verbose: bool) -> Vec<String> {
+    match changed.reasons.as_slice() {
+        [] => vec!["its record is gone from the store, so that what changed is not known".to_owned()],
+        reasons if verbose => brief(reasons),
+        reasons => brief(reasons).into_iter().filter(|line| !line.starts_with("input ")).collect(),
+    }
 }
 
 fn measured(metrics: &Metrics) -> String {

@@ -90,7 +90,7 @@ pub fn counts_by_entry(all: &[NodeStatus]) -> Vec<Vec<String>> {
     let groups = group(all.iter().map(|status| (status.entry.as_str(), vec![word(status).to_owned()])));
     let line = |group: &Group<'_>| {
         let words: Vec<String> = group.lines.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        let words = if group.count == 1 { group.lines[0].0.clone() } else { words.join(", ") };
+        let words = if let [(word, _)] = group.lines.as_slice() { word.clone() } else { words.join(", ") };
         vec![group.entry.to_owned(), plural(group.count, "stage"), words]
     };
     groups.iter().map(line).collect()

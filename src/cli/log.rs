@@ -186,7 +186,7 @@ fn text(said: &Said<'_>) -> String {
     if said.left_out > 0 {
         text += &format!("    | ({} before this)\n", plural(said.left_out, "line"));
     }
-    if said.log.is_empty() {
+    if said.log.is_empty() && said.left_out == 0 {
         text += "    it said nothing\n";
     }
     said.log.iter().for_each(|line| text += &format!("    | {line}\n"));

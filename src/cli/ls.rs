@@ -140,7 +140,9 @@ fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Report> {
 fn first_comment(text: &str) -> String {
     let lines = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let comment = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    let end = comment.find(". ").unwrap_or(comment.len());
+    // Not the point of `eq. (1)`.
+    let ends = |at: usize| comment[at + 2..].starts_with(|c: char| c.is_uppercase() || c == '`');
+    let end = comment.match_indices(". ").map(|(at, _)| at).find(|&at| ends(at)).unwrap_or(comment.len());
     comment[..end].trim_end_matches('.').to_owned()
 }
 

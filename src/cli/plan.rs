@@ -40,7 +40,7 @@ impl PlanCommand {
         } else {
             let changed = all.iter().filter(|status| !status.cached());
             let why = if self.verbose { changed.map(text::reasons).collect() } else { group::would_run(&all) };
-            print(&(why + &text::counts(&all) + &cost.text()))?;
+            print(&(why + &text::tally(&all) + &cost.text()))?;
         }
         Ok(ExitCode::SUCCESS)
     }

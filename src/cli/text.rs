@@ -98,8 +98,18 @@ fn folded(reasons: &[DirtyReason]) -> String {
     lines.iter().map(line).collect()
 }
 
-/// `12 of 54 stages would run (train 6, evaluate 6), 42 are cached`.
+/// As [`tally`], with the time that these stages took before.
 pub fn counts(all: &[NodeStatus]) -> String {
+    let seconds: f64 = all.iter().filter(|status| !status.cached()).filter_map(|status| status.last_seconds).sum();
+    if seconds == 0.0 {
+        return tally(all);
+    }
+    let took = duration(Duration::from_secs_f64(seconds));
+    format!("{}; those that ran before took {took}\n", tally(all).trim_end())
+}
+
+/// `12 of 54 stages would run (train 6, evaluate 6), 42 cached`.
+pub fn tally(all: &[NodeStatus]) -> String {
     let cached = all.iter().filter(|status| status.cached()).count();
     if cached == all.len() {
         return format!("all {cached} stages cached\n");
@@ -113,12 +123,7 @@ pub fn counts(all: &[NodeStatus]) -> String {
     }
     let entries: Vec<String> = entries.iter().map(|(entry, count)| format!("{entry} {count}")).collect();
     let run = all.len() - cached;
-    let mut text = format!("{run} of {} stages would run ({}), {cached} cached", all.len(), entries.join(", "));
-    let seconds: f64 = all.iter().filter(|status| !status.cached()).filter_map(|status| status.last_seconds).sum();
-    if seconds > 0.0 {
-        let _ = write!(text, "; those that ran before took {}", duration(Duration::from_secs_f64(seconds)));
-    }
-    text + "\n"
+    format!("{run} of {} stages would run ({}), {cached} cached\n", all.len(), entries.join(", "))
 }
 
 /// The closing lines of a run.

@@ -1,6 +1,5 @@
 //! A lineage as a tree of lines.
 
-use super::text::plural;
 use crate::engine::history::entry_of;
 use crate::engine::lineage::{Link, Step, Target};
 
@@ -34,7 +33,7 @@ fn below(lines: &mut String, indent: &str, step: &Step, long: bool) {
     for (index, child) in children.iter().enumerate() {
         let last = index + 1 == children.len();
         let (branch, deeper) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        lines.push_str(&format!("{indent}{branch}{}\n", child.line()));
+        lines.push_str(&format!("{indent}{branch}{}\n", child.line(indent.is_empty())));
         if let Child::Link { link: Link { to: Target::Step(step), .. }, .. } = child {
             below(lines, &format!("{indent}{deeper}"), step, long);
         }
@@ -65,14 +64,13 @@ impl<'a> Child<'a> {
         }
     }
 
-    fn line(&self) -> String {
+    fn line(&self, at_root: bool) -> String {
         match self {
             Child::Text(text) => text.clone(),
             Child::Link { link, .. } => match &link.to {
                 Target::Step(step) => format!("{}: {}", link.port, line(step)),
-                Target::LeftOut { count } => {
-                    format!("{}: {} that are no part of this", link.port, plural(*count, "artifact"))
-                }
+                Target::LeftOut { count } if at_root => format!("{}: and {count} more, of other cells", link.port),
+                Target::LeftOut { count } => format!("{}: {count}, of more than this cell", link.port),
                 Target::Unknown { digest } => {
                     format!("{}: {}, which no stage of provenance.json made", link.port, digest.short())
                 }

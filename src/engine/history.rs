@@ -45,6 +45,7 @@ pub struct Part {
     pub key: Option<Digest>,
     /// Seconds since 1970.
     pub at: u64,
+    #[serde(flatten)]
     pub did: Did,
 }
 

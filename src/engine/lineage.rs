@@ -38,19 +38,13 @@ impl Provenance {
         self.nodes.iter().enumerate().find_map(|(index, node)| Some((index, node.output(tree)?)))
     }
 
-    /// Who made an input of `reader`. Where several made the same bytes, the one at the reader's own coordinates.
-    fn maker_for(&self, reader: &Made, input: &Input) -> Option<(usize, &str)> {
-        let mut wanted = coordinates_of(&reader.id);
-        wanted.extend(input.coordinates.clone());
-        let fits = |node: &Made| {
-            let own = coordinates_of(&node.id);
-            let agree = own.iter().all(|(axis, value)| wanted.get(axis).is_none_or(|wanted| wanted == value));
-            agree && (input.coordinates.is_empty() || own == input.coordinates)
-        };
-        let makers = || self.nodes.iter().enumerate().filter(|(_, node)| node.key != reader.key);
-        let found =
-            makers().find_map(|(index, node)| node.output(input.digest).filter(|_| fits(node)).map(|o| (index, o)));
-        found.or_else(|| makers().find_map(|(index, node)| Some((index, node.output(input.digest)?))))
+    /// Every output by its digest.
+    fn makers(&self) -> BTreeMap<Digest, Vec<(usize, &str)>> {
+        let mut makers: BTreeMap<Digest, Vec<(usize, &str)>> = BTreeMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            node.outputs.iter().for_each(|(port, tree)| makers.entry(*tree).or_default().push((index, port)));
+        }
+        makers
     }
 }
 
@@ -108,17 +102,18 @@ pub type Keep<'a> = &'a dyn Fn(&BTreeMap<String, String>) -> bool;
 /// what other stages gather (a test over all methods, say) is counted, not followed.
 pub fn trace(provenance: &Provenance, root: usize, output: &str, keep: Option<Keep<'_>>) -> Option<Step> {
     let digest = *provenance.nodes.get(root)?.outputs.get(output)?;
-    let mut walk = Walk { provenance, keep, seen: vec![false; provenance.nodes.len()] };
+    let mut walk = Walk { provenance, makers: provenance.makers(), keep, seen: vec![false; provenance.nodes.len()] };
     Some(walk.step(root, output, digest, true))
 }
 
 struct Walk<'a> {
     provenance: &'a Provenance,
+    makers: BTreeMap<Digest, Vec<(usize, &'a str)>>,
     keep: Option<Keep<'a>>,
     seen: Vec<bool>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn step(&mut self, index: usize, output: &str, digest: Digest, is_root: bool) -> Step {
         let provenance = self.provenance;
         let node = &provenance.nodes[index];
@@ -137,8 +132,21 @@ impl Walk<'_> {
         }
     }
 
+    /// Who made an input of `reader`. Where several made the same bytes, the one at the reader's own coordinates.
+    fn maker(&self, reader: &Made, input: &Input) -> Option<(usize, &'a str)> {
+        let mut wanted = coordinates_of(&reader.id);
+        wanted.extend(input.coordinates.clone());
+        let fits = |index: usize| {
+            let own = coordinates_of(&self.provenance.nodes[index].id);
+            let agree = own.iter().all(|(axis, value)| wanted.get(axis).is_none_or(|wanted| wanted == value));
+            agree && (input.coordinates.is_empty() || own == input.coordinates)
+        };
+        let made = self.makers.get(&input.digest)?;
+        let others = || made.iter().copied().filter(|(index, _)| self.provenance.nodes[*index].key != reader.key);
+        others().find(|(index, _)| fits(*index)).or_else(|| others().next())
+    }
+
     fn links(&mut self, node: &Made, is_root: bool) -> Vec<Link> {
-        let provenance = self.provenance;
         let mut links = Vec::new();
         let mut left_out: BTreeMap<&str, usize> = BTreeMap::new();
         for input in &node.manifest.inputs {
@@ -147,7 +155,7 @@ impl Walk<'_> {
                 *left_out.entry(&input.port).or_default() += 1;
                 continue;
             }
-            let to = match provenance.maker_for(node, input) {
+            let to = match self.maker(node, input) {
                 Some((index, output)) => Target::Step(Box::new(self.step(index, output, input.digest, false))),
                 None => Target::Unknown { digest: input.digest },
             };

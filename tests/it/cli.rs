@@ -16,10 +16,10 @@ const SMALL: [&str; 9] = [
 ];
 
 /// A project of its own: a copy of `pipelines/` and `experiments/`.
-struct Project(tempfile::TempDir);
+pub struct Project(tempfile::TempDir);
 
 impl Project {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pipelines", "experiments"] {
             copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name), &folder.path().join(name));
@@ -27,11 +27,11 @@ impl Project {
         Project(folder)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str], set: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str], set: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
         command.current_dir(self.0.path()).env("NO_COLOR", "1").env_remove("RUNNER_STORE").stdin(Stdio::null());
         command.args(arguments);
@@ -41,17 +41,17 @@ impl Project {
         command
     }
 
-    fn run(&self, arguments: &[&str], set: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str], set: &[&str]) -> Output {
         let set: Vec<&str> = SMALL.iter().chain(set).copied().collect();
         self.command(arguments, &set).output().unwrap()
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry.unwrap();
         let target = to.join(entry.path().strip_prefix(from).unwrap());
@@ -63,11 +63,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn stdout(output: &Output) -> String {
+pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn stderr(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod commands;
 mod data;
 mod engine;
 mod golden;

@@ -3,7 +3,9 @@
 mod command;
 mod explain;
 mod faults;
+mod history;
 mod keys;
+mod lineage;
 mod results;
 mod runs;
 mod select;
