@@ -31,6 +31,16 @@ impl PipelineArgs {
         Ok(plan::resolve(&experiment, stage::ALL)?)
     }
 
+    /// What a person types to say the same again.
+    pub fn command_line(&self, command: &str) -> String {
+        let mut words = vec!["runner".to_owned(), command.to_owned(), self.pipeline.display().to_string()];
+        let pair = |name: &str, value: &str| [name.to_owned(), value.to_owned()];
+        words.extend(self.profile.iter().flat_map(|profile| pair("--profile", profile)));
+        words.extend(self.set.iter().flat_map(|set| pair("--set", set)));
+        words.extend(self.store.iter().flat_map(|store| pair("--store", &store.display().to_string())));
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+
     pub fn store(&self, plan: &Plan) -> Store {
         let named = self.store.clone().or_else(|| std::env::var_os("RUNNER_STORE").map(PathBuf::from));
         Store::open(named.unwrap_or_else(|| plan.root.join(".runner")))
@@ -82,6 +92,16 @@ pub fn unknown_stage(runs: &[Run], name: &str) -> Report {
     }
 }
 
+/// As a shell reads it as one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 pub fn print(text: &str) -> Result<(), Report> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -93,4 +113,16 @@ pub fn print(text: &str) -> Result<(), Report> {
 
 pub fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Report> {
     print(&(serde_json::to_string_pretty(value).into_diagnostic()? + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_read_more() {
+        assert_eq!(quoted("training.epochs=3"), "training.epochs=3");
+        assert_eq!(quoted("matrix.method=[ours]"), "'matrix.method=[ours]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::engine::history::Run;
 use crate::engine::{EngineError, Store};
 use crate::report::ReportError;
-use crate::report::compare::{Decision, Moved, cells, decisions};
+use crate::report::change::{Decision, Moved, cells, decisions};
 use crate::report::significance::{self, Significance};
 use crate::report::table::{Value, read_csv};
 use crate::report::{scores, scores::Score};

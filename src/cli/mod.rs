@@ -2,8 +2,10 @@
 
 mod artifact;
 mod bench;
+mod bundle;
 mod check;
 mod common;
+mod compare;
 mod completions;
 mod diff;
 mod exec;
@@ -23,6 +25,7 @@ mod status;
 mod text;
 mod trace;
 mod tree;
+mod verify;
 mod whence;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +56,8 @@ enum Command {
     Schema(schema::Schema),
     Completions(completions::Completions),
     Bench(bench::Bench),
+    Bundle(bundle::Bundle),
+    Verify(verify::Verify),
     Exec(exec::Exec),
 }
 
@@ -81,6 +86,8 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => command.exec(),
         Command::Completions(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Bundle(command) => command.exec(),
+        Command::Verify(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

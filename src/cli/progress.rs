@@ -58,7 +58,7 @@ impl Bars {
     fn new(stages: usize) -> Self {
         let all = MultiProgress::new();
         let total = all.add(ProgressBar::new(stages as u64));
-        total.set_style(style("{bar:20} {pos}/{len} stages · {msg} · {elapsed}, ETA {eta}"));
+        total.set_style(style("{bar:20} {pos}/{len} stages · {msg} · {elapsed}{prefix}"));
         total.enable_steady_tick(Duration::from_secs(1));
         Bars { all, total, stages: RefCell::default(), counts: RefCell::default() }
     }
@@ -92,6 +92,7 @@ impl Bars {
                 self.end(node);
             }
             Event::Note { message } => self.say(message),
+            Event::Remaining { duration: left } => self.total.set_prefix(format!(", about {} left", duration(*left))),
             Event::Log { .. } | Event::Published { .. } => {}
         }
     }
@@ -171,7 +172,7 @@ impl Lines {
                 eprintln!("skipped  {}: {because} failed ({})", node.id, self.count());
             }
             Event::Note { message } => eprintln!("note     {message}"),
-            Event::Log { .. } | Event::Published { .. } => {}
+            Event::Log { .. } | Event::Remaining { .. } | Event::Published { .. } => {}
         }
     }
 

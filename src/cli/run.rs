@@ -3,19 +3,32 @@ use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
 use crate::engine::{NodeStatus, Options, Part, Select, run, status};
+use crate::plan;
 use clap::Args;
 use miette::{IntoDiagnostic, Report};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::IntoRawFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Run a pipeline: what is cached stays, the rest runs, results are published
 #[derive(Debug, Args)]
+#[command(mut_arg("pipeline", super::bundle::unless_from_bundle))]
 pub struct Run {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    #[command(flatten)]
+    bundle: super::bundle::FromBundle,
     /// Cores to keep busy [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
+    /// Memory that stages may ask for at the same time, e.g. 12GiB [default: all]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+    /// Graphics cards that stages may use
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gpus: usize,
     /// Run this stage although it is cached: an entry (`train`) or an instance (`train[method=ours]`)
     #[arg(long, value_name = "STAGE")]
     force: Vec<String>,
@@ -41,6 +54,9 @@ pub struct Run {
 
 impl Run {
     pub fn exec(self) -> Result<ExitCode, Report> {
+        if let Some(file) = self.bundle.from_bundle.clone() {
+            return self.bundle.run(&file, self.jobs.map(usize::from));
+        }
         let plan = self.pipeline.plan()?;
         let store = self.pipeline.store(&plan);
         let select = Select { only: self.only, until: self.until, from: self.from };
@@ -54,12 +70,17 @@ impl Run {
             force: self.force,
             select,
             fail_fast: self.fail_fast,
+            gpus: self.gpus,
             cancel: on_interrupt()?,
-            executable: std::env::current_exe().ok(),
+            executable: this_program(),
+            again: Some(self.pipeline.command_line("run")),
             ..Options::default()
         };
         if let Some(jobs) = self.jobs {
             options.jobs = usize::from(jobs);
+        }
+        if let Some(memory) = self.memory {
+            options.memory = memory;
         }
         let screen = Screen::new(parts.iter().filter(|part| **part != Part::LeftOut).count());
         let summary = run(&plan, &store, &options, &screen).into_diagnostic()?;
@@ -73,6 +94,21 @@ impl Run {
             ExitCode::from(1)
         })
     }
+}
+
+/// This very program, also when its file is replaced while it runs: other code must not write under this one's keys.
+fn this_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    if cfg!(not(target_os = "linux")) {
+        return Some(path);
+    }
+    // Open for as long as the process lives.
+    let descriptor = File::open(&path).ok()?.into_raw_fd();
+    Some(PathBuf::from(format!("/proc/self/fd/{descriptor}")))
+}
+
+fn parse_size(text: &str) -> Result<u64, String> {
+    plan::size(text).ok_or_else(|| format!("`{text}` is no size: say e.g. 512MiB or 12GiB"))
 }
 
 fn dry(all: &[NodeStatus]) -> Result<ExitCode, Report> {

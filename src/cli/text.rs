@@ -144,6 +144,9 @@ pub fn summary(summary: &Summary) -> String {
         if failure.log.is_file() {
             let _ = writeln!(text, "    log: {}", failure.log.display());
         }
+        if let Some(again) = &failure.again {
+            let _ = writeln!(text, "    again: {again}");
+        }
     }
     if !summary.published.is_empty() {
         let folder = summary.results.display();

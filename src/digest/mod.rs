@@ -4,7 +4,7 @@ mod canonical;
 mod tree;
 
 pub use canonical::canonical_json;
-pub use tree::{Entry, Listing, digest_file, list};
+pub use tree::{Entry, Listing, digest_file, list, name_of};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

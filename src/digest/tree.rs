@@ -2,6 +2,7 @@ use super::Digest;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -47,6 +48,20 @@ pub fn digest_file(path: &Path) -> io::Result<Digest> {
     }
 }
 
+/// A relative path as text, with `/` between parts. Bytes that are no UTF-8 are spelled out: names that differ must
+/// not become equal.
+pub fn name_of(relative: &Path) -> String {
+    let text = |part: &OsStr| -> String {
+        let chunks = part.as_encoded_bytes().utf8_chunks();
+        let chunk = |chunk: std::str::Utf8Chunk| {
+            let odd: String = chunk.invalid().iter().map(|byte| format!("\u{fffd}{byte:02x}")).collect();
+            chunk.valid().to_owned() + &odd
+        };
+        chunks.map(chunk).collect()
+    };
+    relative.components().map(|part| text(part.as_os_str())).collect::<Vec<_>>().join("/")
+}
+
 /// Reads a folder (links are followed), digesting its files in parallel. A single file lists as itself.
 pub fn list(root: &Path) -> io::Result<Listing> {
     let mut paths = Vec::new();
@@ -62,8 +77,7 @@ pub fn list(root: &Path) -> io::Result<Listing> {
             let relative = path.strip_prefix(root).unwrap_or(path);
             let relative =
                 if relative.as_os_str().is_empty() { path.file_name().map_or(relative, Path::new) } else { relative };
-            let parts: Vec<_> = relative.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-            Ok(Entry { path: parts.join("/"), size: path.metadata()?.len(), sha256: digest_file(path)? })
+            Ok(Entry { path: name_of(relative), size: path.metadata()?.len(), sha256: digest_file(path)? })
         })
         .collect::<io::Result<Vec<_>>>()?;
     files.sort_by(|a, b| a.path.cmp(&b.path));

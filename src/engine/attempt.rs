@@ -1,7 +1,8 @@
-use super::cache::{Lookup, Record, lock_anyway, machine, now, unfit};
+use super::cache::{Lookup, Record, lock_anyway, machine, now, remove_all, unfit};
 use super::executor::{Executor, panicked};
+use super::ledger::By;
 use super::prepare::{self, Outputs, Prepared};
-use super::{EngineError, Store};
+use super::{EngineError, Store, space};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
 use crate::plan::manifest::coordinates;
 use crate::plan::{Node, Plan};
@@ -73,7 +74,7 @@ impl Attempt<'_> {
             return Ok(Outcome::Cancelled);
         };
         if !self.forced
-            && let Lookup::Hit(record) = self.store.lookup(key)?
+            && let Lookup::Hit(record) = self.prepared.lookup(self.node(), self.store)?
         {
             return Ok(Outcome::Cached { outputs: record.outputs });
         }
@@ -84,7 +85,7 @@ impl Attempt<'_> {
         let workspace = self.store.temporary("work")?;
         let outcome = self.in_workspace(inputs, &workspace);
         // Whatever the stage left: results are in the store by now, or are none.
-        fs::remove_dir_all(&workspace).map_err(EngineError::io("remove", &workspace))?;
+        remove_all(&workspace)?;
         outcome
     }
 
@@ -135,14 +136,28 @@ impl Attempt<'_> {
             Ok(peak) => peak,
             Err(StageError::Cancelled) => return Ok(Outcome::Cancelled),
             Err(error) => {
-                reporter.log(&format!("failed: {error}"));
-                return Ok(Outcome::Failed(error.to_string()));
+                // The program's own words may have found no place on it.
+                let full = space::nearly_full(workspace).map(|said| format!("; {said}")).unwrap_or_default();
+                reporter.log(&format!("failed: {error}{full}"));
+                return Ok(Outcome::Failed(format!("{error}{full}")));
             }
         };
         let duration = start.elapsed();
+        if let Some(parameter) = self.changed_source()? {
+            let error =
+                format!("its source `{parameter}` changed while it ran: nobody can tell what it read; run again");
+            return Ok(Outcome::Failed(error));
+        }
         let outputs = self.keep(&outputs, duration, peak_memory)?;
-        fs::remove_dir_all(&scratch).map_err(EngineError::io("remove", &scratch))?;
+        remove_all(&scratch)?;
         Ok(Outcome::Ran { outputs, duration })
+    }
+
+    /// A source whose content is no longer what the key says.
+    fn changed_source(&self) -> Result<Option<String>, EngineError> {
+        let now = prepare::sources(self.plan, self.node(), self.store)?;
+        let mut pairs = now.into_iter().zip(&self.prepared.manifest.sources);
+        Ok(pairs.find(|(now, was)| now != *was).map(|(now, _)| now.parameter))
     }
 
     fn node(&self) -> &Node {
@@ -206,6 +221,7 @@ impl Attempt<'_> {
             machine: machine(),
             log_tail: tail(&self.store.log_path(self.prepared.key), 20),
         };
+        self.store.note_outputs(record.key, &outputs, By::Run, None)?;
         if self.store.write_record(&record)?.is_some() {
             let line = format!("{} gave other bytes than the last time with the same key", self.node().id);
             self.store.note(line);

@@ -2,8 +2,13 @@
 //!
 //! The engine sees stages through `contract::Stage` alone.
 
+pub mod bundle;
 pub mod cache;
 pub mod compare;
+pub mod difference;
+mod ledger;
+pub mod recompute;
+pub mod sample;
 
 mod attempt;
 mod error;
@@ -17,13 +22,17 @@ mod publish;
 mod run;
 mod schedule;
 mod select;
+mod space;
+mod staging;
 mod status;
 
 pub use cache::Store;
 pub use error::EngineError;
+pub use ledger::{By, Compared, Seen};
 pub use observer::{Event, How, Observer, SilentObserver};
 pub use prepare::is_named;
 pub use publish::{Published, published};
 pub use run::{Failure, Options, Summary, run};
+pub use schedule::Budget;
 pub use select::{Part, Select};
 pub use status::{NodeStatus, State, status};

@@ -42,6 +42,10 @@ pub enum Event<'a> {
         node: &'a Node,
         because: &'a str,
     },
+    /// How long the run is expected to take from now on, by what its stages took before.
+    Remaining {
+        duration: Duration,
+    },
     Published {
         node: &'a Node,
         path: &'a Path,

@@ -1,3 +1,4 @@
+use super::cache::{Lookup, Record};
 use super::{EngineError, Store};
 use crate::digest::Digest;
 use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
@@ -23,6 +24,21 @@ impl Prepared {
         let key = manifest.key();
         Ok(Prepared { manifest, key })
     }
+
+    /// What the store knows of it. A record that names other outputs than the stage has is none.
+    pub fn lookup(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
+        match store.lookup(self.key)? {
+            Lookup::Hit(record) if !names_outputs_of(node, &record) => {
+                Ok(Lookup::Lost { what: "its record names other outputs".to_owned() })
+            }
+            known => Ok(known),
+        }
+    }
+}
+
+fn names_outputs_of(node: &Node, record: &Record) -> bool {
+    let outputs = node.outputs();
+    outputs.len() == record.outputs.len() && outputs.iter().all(|port| record.outputs.contains_key(port.name.as_ref()))
 }
 
 /// The inputs whose bytes are known, and the bindings whose bytes are not.

@@ -1,6 +1,6 @@
 use super::EngineError;
-use super::cache::write_atomic;
 use super::prepare::{Outputs, Prepared};
+use super::staging::Staging;
 use crate::digest::Digest;
 use crate::plan::Plan;
 use crate::plan::manifest::without_sources;
@@ -41,7 +41,10 @@ pub fn write(plan: &Plan, prepared: &[Option<Prepared>], outputs: &[Option<Outpu
     let text = serde_json::to_string_pretty(&document).map_err(io::Error::from);
     let text = text.map_err(EngineError::io("write", &target))? + "\n";
     if !fs::read(&target).is_ok_and(|bytes| bytes == text.as_bytes()) {
-        write_atomic(&target, text.as_bytes(), false)?;
+        let staging = Staging::open(&plan.root.join(&plan.results))?;
+        let staged = staging.path("provenance.json");
+        fs::write(&staged, text).map_err(EngineError::io("write", &staged))?;
+        fs::rename(&staged, &target).map_err(EngineError::io("write", &target))?;
     }
     Ok(path)
 }

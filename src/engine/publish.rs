@@ -1,5 +1,6 @@
-use super::cache::{read_json, write_atomic};
+use super::cache::{Sealed, read_sealed, seal, write_atomic};
 use super::prepare::Outputs;
+use super::staging::{self, Staging};
 use super::{EngineError, Store};
 use crate::digest::{Digest, Entry};
 use crate::plan::{Node, Plan};
@@ -17,7 +18,10 @@ pub struct Published {
 
 /// The files of a pipeline's results that are ours, by their path below `results` (itself below the root).
 pub fn published(store: &Store, pipeline: &str, results: &Path) -> Result<BTreeMap<String, Published>, EngineError> {
-    Ok(read_json(&ledger(store, pipeline, results))?.unwrap_or_default())
+    Ok(match read_sealed(&ledger(store, pipeline, results))? {
+        Sealed::Whole(published) => published,
+        Sealed::Absent | Sealed::Broken => BTreeMap::new(),
+    })
 }
 
 /// Copies outputs to `results/`, and takes away what an earlier run put there and this plan no longer has.
@@ -32,8 +36,19 @@ pub struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
-        let before = published(store, &plan.name, &plan.results)?;
-        Ok(Publisher { plan, store, results: plan.root.join(&plan.results), before, now: BTreeMap::new() })
+        let path = ledger(store, &plan.name, &plan.results);
+        let before = match read_sealed(&path)? {
+            Sealed::Whole(before) => before,
+            Sealed::Absent => BTreeMap::new(),
+            Sealed::Broken => {
+                let (path, results) = (path.display(), plan.results.display());
+                store.note(format!("{path} was corrupt and is made anew: what is no longer made stays in {results}"));
+                BTreeMap::new()
+            }
+        };
+        let results = plan.root.join(&plan.results);
+        staging::sweep(&results);
+        Ok(Publisher { plan, store, results, before, now: BTreeMap::new() })
     }
 
     /// Publishes a node's outputs. Files that are as they should be aren't touched.
@@ -79,31 +94,28 @@ impl<'a> Publisher<'a> {
         if changed.is_empty() {
             return Ok(());
         }
-        let staging = self.results.join(format!(".publishing-{}", std::process::id()));
-        fs::create_dir_all(&staging).map_err(EngineError::io("create", &staging))?;
-        let staged = self.stage(&changed, &staging).and_then(|()| self.swap(&changed, &staging));
-        fs::remove_dir_all(&staging).map_err(EngineError::io("remove", &staging))?;
-        staged
+        let staging = Staging::open(&self.results)?;
+        self.stage(&changed, &staging).and_then(|()| self.swap(&changed, &staging))
     }
 
-    fn stage(&self, changed: &[&(PathBuf, Entry)], staging: &Path) -> Result<(), EngineError> {
+    fn stage(&self, changed: &[&(PathBuf, Entry)], staging: &Staging) -> Result<(), EngineError> {
         for (place, (_, file)) in changed.iter().enumerate() {
             self.store.check(file)?;
-            let (object, copy) = (self.store.object(file.sha256), staging.join(place.to_string()));
+            let (object, copy) = (self.store.object(file.sha256), staging.path(&place.to_string()));
             // A copy (a reflink where the file system has them), never a hard link: who edits a result must not
             // edit the store.
-            fs::copy(&object, &copy).map_err(EngineError::io("copy", &object))?;
+            fs::copy(&object, &copy).map_err(EngineError::io("copy an object to", &copy))?;
             make_writable(&copy)?;
         }
         Ok(())
     }
 
-    fn swap(&self, changed: &[&(PathBuf, Entry)], staging: &Path) -> Result<(), EngineError> {
+    fn swap(&self, changed: &[&(PathBuf, Entry)], staging: &Staging) -> Result<(), EngineError> {
         for (place, (path, _)) in changed.iter().enumerate() {
             let target = self.results.join(path);
             let parent = target.parent().unwrap_or(&self.results);
             fs::create_dir_all(parent).map_err(EngineError::io("create", parent))?;
-            fs::rename(staging.join(place.to_string()), &target).map_err(EngineError::io("publish", &target))?;
+            fs::rename(staging.path(&place.to_string()), &target).map_err(EngineError::io("publish", &target))?;
         }
         Ok(())
     }
@@ -127,8 +139,7 @@ impl<'a> Publisher<'a> {
         }
         let path = ledger(self.store, &self.plan.name, &self.plan.results);
         if self.now != self.before {
-            let text = serde_json::to_vec_pretty(&self.now).map_err(std::io::Error::from);
-            write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
+            write_atomic(&path, &seal(&self.now).map_err(EngineError::io("write", &path))?, false)?;
         }
         Ok(())
     }

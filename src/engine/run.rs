@@ -2,11 +2,11 @@ use super::attempt::{Attempt, Message, Outcome, tail};
 use super::cache::{Entry, Journal, Lookup, Record, now};
 use super::prepare::{self, Outputs, Prepared};
 use super::publish::Publisher;
-use super::schedule::Queue;
+use super::schedule::{Budget, Queue, expected};
 use super::select::{Part, Select, named};
 use super::{EngineError, Event, How, Observer, Store, provenance};
 use crate::plan::{Node, Plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// Cores that stages may keep busy at the same time.
     pub jobs: usize,
+    /// Bytes of memory that stages may ask for at the same time.
+    pub memory: u64,
+    /// Graphics cards that there are.
+    pub gpus: usize,
     /// Entries or nodes that run although they are cached.
     pub force: Vec<String>,
     /// Stages that take part; the default is all.
@@ -29,20 +33,25 @@ pub struct Options {
     pub fail_fast: bool,
     /// This program, for stages that want a process of their own; `None` keeps them in threads.
     pub executable: Option<PathBuf>,
+    /// The command line that reproduces this run; a failed stage is told with it, and its own name.
+    pub again: Option<String>,
     /// Set to stop: what runs is asked to checkpoint, and nothing else starts.
     pub cancel: Arc<AtomicBool>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+        let Budget { cpus, memory, gpus } = Budget::default();
         Options {
-            jobs,
+            jobs: cpus,
+            memory,
+            gpus,
             force: Vec::new(),
             select: Select::default(),
             pinned: BTreeMap::new(),
             fail_fast: false,
             executable: None,
+            again: None,
             cancel: Arc::default(),
         }
     }
@@ -55,6 +64,8 @@ pub struct Failure {
     pub error: String,
     pub log: PathBuf,
     pub log_tail: Vec<String>,
+    /// The command that runs this stage alone.
+    pub again: Option<String>,
 }
 
 /// What a run came to.
@@ -124,6 +135,13 @@ struct Run<'a> {
     /// How often each node ran again because its output was found corrupt.
     repairs: Vec<usize>,
     queue: Queue,
+    /// Nodes that wait, and whose turn to be looked up may have come.
+    woken: BTreeSet<usize>,
+    /// Whether the queue knows how long stages last.
+    timed: Timed,
+    /// How often each node was tried, and those that are tried again, and when.
+    tries: Vec<u32>,
+    delayed: Vec<(Instant, usize)>,
     running: Vec<usize>,
     /// Seen by the stages: the user's wish to stop, or a failure under `fail_fast`.
     stop: Arc<AtomicBool>,
@@ -132,6 +150,19 @@ struct Run<'a> {
     failures: Vec<Failure>,
     published: Vec<PathBuf>,
 }
+
+/// What the queue knows of how long stages last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Timed {
+    NotAsked,
+    /// None of these stages ever ran.
+    Unknown,
+    Known,
+}
+
+/// From one try to the next, doubled each time up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A disk that corrupts faster than we rebuild is no disk to go on with.
 const REPAIRS: usize = 3;
@@ -148,7 +179,8 @@ impl<'a> Run<'a> {
     ) -> Result<Self, EngineError> {
         let count = plan.nodes.len();
         let dependents = prepare::dependents(plan);
-        let queue = Queue::new(plan, &dependents, options.jobs);
+        let budget = Budget { cpus: options.jobs, memory: options.memory, gpus: options.gpus };
+        let queue = Queue::new(plan, &dependents, budget);
         let parts = options.select.parts(plan, &options.pinned)?;
         let state = |part: &Part| if *part == Part::LeftOut { State::LeftOut } else { State::Waiting };
         Ok(Run {
@@ -164,6 +196,10 @@ impl<'a> Run<'a> {
             outputs: vec![None; count],
             repairs: vec![0; count],
             queue,
+            woken: (0..count).collect(),
+            timed: Timed::NotAsked,
+            tries: vec![0; count],
+            delayed: Vec::new(),
             running: Vec::new(),
             stop: Arc::default(),
             publisher: Some(Publisher::open(plan, store)?),
@@ -181,14 +217,15 @@ impl<'a> Run<'a> {
         let (at, pipeline) = (now(), self.plan.name.clone());
         let runner = env!("CARGO_PKG_VERSION").to_owned();
         self.journal.append(&Entry::RunStarted { at, pipeline, stages: self.plan.nodes.len(), runner })?;
-        self.look_up_waiting()?;
+        self.look_up_woken()?;
         loop {
             if self.options.cancel.load(Ordering::Relaxed) && !self.stop.swap(true, Ordering::Relaxed) {
                 let message = "stopping: trainings go on from their last whole epoch; Ctrl-C again stops at once";
                 self.observer.event(&Event::Note { message });
             }
+            self.wake_delayed();
             self.start_what_fits(scope, &sender)?;
-            if self.running.is_empty() {
+            if self.running.is_empty() && self.delayed.is_empty() {
                 return self.pass_on_notes();
             }
             match receiver.recv_timeout(TICK) {
@@ -199,24 +236,36 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Settles every waiting node whose inputs are known, in the plan's order: what is a hit makes others known.
-    fn look_up_waiting(&mut self) -> Result<(), EngineError> {
-        for index in 0..self.plan.nodes.len() {
-            let ready = |from: usize| matches!(self.states[from], State::Done(_));
-            let waits = self.states[index] == State::Waiting;
-            let node = &self.plan.nodes[index];
-            if !waits {
+    /// Settles waiting nodes whose inputs are known, in the plan's order: what is a hit wakes others.
+    fn look_up_woken(&mut self) -> Result<(), EngineError> {
+        while let Some(index) = self.woken.pop_first() {
+            if self.states[index] != State::Waiting {
                 continue;
             }
+            let node = &self.plan.nodes[index];
             if let Some(record) = self.options.pinned.get(&node.id) {
                 let (manifest, key) = (record.manifest.clone(), record.key);
                 self.prepared[index] = Some(Prepared { manifest, key });
                 self.succeed(index, record.outputs.clone(), How::Cached, Duration::ZERO)?;
-            } else if node.inputs.iter().all(|binding| ready(binding.from)) {
+            } else if node.inputs.iter().all(|binding| matches!(self.states[binding.from], State::Done(_))) {
                 self.look_up(index)?;
             }
         }
         Ok(())
+    }
+
+    /// Stages whose pause after a failure is over; all of them are given up when the run stops.
+    fn wake_delayed(&mut self) {
+        let (now, stop) = (Instant::now(), self.stop.load(Ordering::Relaxed));
+        let (over, delayed) = std::mem::take(&mut self.delayed).into_iter().partition(|(when, _)| stop || *when <= now);
+        self.delayed = delayed;
+        for (_, index) in Vec::<(Instant, usize)>::from_iter(over) {
+            if stop {
+                self.states[index] = State::Cancelled;
+            } else {
+                self.queue.push(index);
+            }
+        }
     }
 
     fn look_up(&mut self, index: usize) -> Result<(), EngineError> {
@@ -226,12 +275,11 @@ impl<'a> Run<'a> {
             Err(error @ EngineError::Source { .. }) => return self.fail(index, error.to_string()),
             Err(error) => return Err(error),
         };
-        let key = prepared.key;
-        self.prepared[index] = Some(prepared);
+        self.prepared[index] = Some(prepared.clone());
         if self.forced[index] && self.parts[index] == Part::Run {
             return self.enqueue(index);
         }
-        match self.store.lookup(key)? {
+        match prepared.lookup(self.node(index), self.store)? {
             Lookup::Hit(record) => self.succeed(index, record.outputs, How::Cached, start.elapsed()),
             Lookup::Miss | Lookup::Lost { .. } if self.parts[index] == Part::LookUp => {
                 let error = "it is not cached, and this run leaves it out: run it first, or ask for `--until`";
@@ -246,9 +294,39 @@ impl<'a> Run<'a> {
     }
 
     fn enqueue(&mut self, index: usize) -> Result<(), EngineError> {
+        if !self.queue.possible(index) {
+            let (needs, has) = (self.node(index).demands.gpus, self.options.gpus);
+            return self.fail(index, format!("it needs {needs} graphics cards, and this run has {has}: see `--gpus`"));
+        }
+        self.ask_how_long()?;
         self.states[index] = State::Queued;
         self.queue.push(index);
         Ok(())
+    }
+
+    /// Asked once something has to run: a run that finds everything cached needs no durations.
+    fn ask_how_long(&mut self) -> Result<(), EngineError> {
+        if self.timed == Timed::NotAsked {
+            let last = self.plan.nodes.iter().map(|node| self.store.last_success(&self.plan.name, &node.id));
+            let known: Vec<Option<f64>> =
+                last.map(|record| Ok(record?.map(|record| record.seconds))).collect::<Result<_, EngineError>>()?;
+            self.timed = match expected(self.plan, &known) {
+                Some(seconds) => {
+                    self.queue.expect(&seconds, &self.dependents);
+                    Timed::Known
+                }
+                None => Timed::Unknown,
+            };
+        }
+        Ok(())
+    }
+
+    fn say_what_remains(&self) {
+        if self.timed == Timed::Known {
+            let unfinished = |&index: &usize| matches!(self.states[index], State::Waiting | State::Queued);
+            let seconds = self.queue.remaining((0..self.states.len()).filter(unfinished));
+            self.observer.event(&Event::Remaining { duration: Duration::from_secs_f64(seconds) });
+        }
     }
 
     fn start_what_fits<'scope>(
@@ -263,14 +341,15 @@ impl<'a> Run<'a> {
             let key = |index: usize| self.prepared[index].as_ref().map(|prepared| prepared.key);
             // An equal stage that runs already will leave a hit.
             let may = |index: usize| self.running.iter().all(|&other| key(other) != key(index));
-            let Some((index, threads)) = self.queue.start(&may) else { return Ok(()) };
+            let Some((index, grant)) = self.queue.start(&may) else { return Ok(()) };
             let Some(prepared) = self.prepared[index].clone() else { continue };
             let (at, node) = (now(), self.node(index));
             self.journal.append(&Entry::Started { at, node: node.id.clone(), key: prepared.key })?;
-            self.observer.event(&Event::Started { node, threads });
+            self.observer.event(&Event::Started { node, threads: grant.threads });
+            self.say_what_remains();
             let (plan, store, stop, sender) = (self.plan, self.store, Arc::clone(&self.stop), sender.clone());
             let forced = self.forced[index];
-            let (gpus, executable) = (Vec::new(), self.options.executable.clone());
+            let (threads, gpus, executable) = (grant.threads, grant.gpus, self.options.executable.clone());
             let attempt =
                 Attempt { plan, store, node: index, prepared, threads, gpus, executable, forced, stop, sender };
             self.running.push(index);
@@ -294,7 +373,9 @@ impl<'a> Run<'a> {
                 self.running.retain(|&running| running != node);
                 self.queue.end(node);
                 self.end(node, outcome)?;
-                self.look_up_waiting()
+                self.look_up_woken()?;
+                self.say_what_remains();
+                Ok(())
             }
         }
     }
@@ -307,7 +388,7 @@ impl<'a> Run<'a> {
                 self.states[index] = State::Waiting;
                 self.run_again(from, index)
             }
-            Outcome::Failed(error) => self.fail(index, error),
+            Outcome::Failed(error) => self.fail_or_retry(index, error),
             Outcome::Cancelled => {
                 self.states[index] = State::Cancelled;
                 Ok(())
@@ -328,6 +409,7 @@ impl<'a> Run<'a> {
         self.store.set_latest(&plan.name, &node.id, key)?;
         self.states[index] = State::Done(how);
         self.outputs[index] = Some(outputs);
+        self.woken.extend(&self.dependents[index]);
         let (at, id, cached) = (now(), node.id.clone(), how == How::Cached);
         self.journal.append(&Entry::Finished { at, node: id, key, cached, seconds: duration.as_secs_f64() })?;
         self.observer.event(&Event::Finished { node, how, duration });
@@ -351,7 +433,23 @@ impl<'a> Run<'a> {
         self.store.note(format!("{} runs again: its output was missing or corrupt", self.node(index).id));
         self.states[index] = State::Waiting;
         self.outputs[index] = None;
-        self.look_up_waiting()
+        self.woken.insert(index);
+        Ok(())
+    }
+
+    /// A stage that declares retries gets another try, later each time.
+    fn fail_or_retry(&mut self, index: usize, error: String) -> Result<(), EngineError> {
+        let (tries, retries) = (self.tries[index], self.node(index).demands.retries);
+        if tries >= retries || self.stop.load(Ordering::Relaxed) {
+            return self.fail(index, error);
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+        self.tries[index] += 1;
+        let (id, again) = (&self.node(index).id, tries + 1);
+        let seconds = pause.as_secs_f64();
+        self.store.note(format!("{id} failed ({error}); it is tried again in {seconds} s ({again} of {retries})"));
+        self.delayed.push((Instant::now() + pause, index));
+        Ok(())
     }
 
     fn fail(&mut self, index: usize, error: String) -> Result<(), EngineError> {
@@ -361,7 +459,8 @@ impl<'a> Run<'a> {
         self.journal.append(&Entry::Failed { at: now(), node: node.id.clone(), error: error.clone() })?;
         self.observer.event(&Event::Failed { node, error: &error, log: &log });
         let log_tail = tail(&log, 20);
-        self.failures.push(Failure { node: node.id.clone(), error, log, log_tail });
+        let again = self.options.again.as_ref().map(|again| format!("{again} --only '{}'", node.id));
+        self.failures.push(Failure { node: node.id.clone(), error, log, log_tail, again });
         if self.options.fail_fast {
             self.stop.store(true, Ordering::Relaxed);
         }

@@ -1,70 +1,194 @@
-use crate::contract::Cpus;
+use crate::contract::{Cpus, Demands};
 use crate::plan::Plan;
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Which stage goes next: the one with the longest chain of stages below it, then the plan's order.
+/// What stages may take at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Cores.
+    pub cpus: usize,
+    /// Bytes.
+    pub memory: u64,
+    pub gpus: usize,
+}
+
+impl Default for Budget {
+    /// All cores and all memory of this machine, and no graphics card.
+    fn default() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        Budget { cpus, memory: total_memory().unwrap_or(u64::MAX), gpus: 0 }
+    }
+}
+
+fn total_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// What a stage that runs got.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grant {
+    pub threads: usize,
+    pub memory: u64,
+    /// Indices of graphics cards.
+    pub gpus: Vec<usize>,
+}
+
+/// A node's place among those that are ready: priority, then the time that the longest chain from it takes, then
+/// the plan's order.
+type Place = (Reverse<i64>, Reverse<u64>, usize);
+
+/// Which stage goes next, and what it gets.
 pub struct Queue {
-    /// Length of the longest chain that starts at each node.
-    chain: Vec<usize>,
+    /// Expected milliseconds of each node, and of the longest chain that starts at it.
+    lasts: Vec<u64>,
+    chain: Vec<u64>,
     cpus: Vec<Cpus>,
-    ready: BTreeSet<(std::cmp::Reverse<usize>, usize)>,
-    jobs: usize,
-    free: usize,
-    /// Cores of each node that runs.
-    granted: Vec<usize>,
+    demands: Vec<Demands>,
+    ready: BTreeSet<Place>,
+    budget: Budget,
+    free_cpus: usize,
+    free_memory: u64,
+    free_gpus: BTreeSet<usize>,
+    granted: BTreeMap<usize, Grant>,
 }
 
 impl Queue {
-    /// `jobs`: cores that stages may keep busy at the same time.
-    pub fn new(plan: &Plan, dependents: &[Vec<usize>], jobs: usize) -> Self {
-        let jobs = jobs.max(1);
-        let count = plan.nodes.len();
-        let mut chain = vec![1; count];
+    /// Until [`Queue::expect`] is told better, all stages last equally long.
+    pub fn new(plan: &Plan, dependents: &[Vec<usize>], budget: Budget) -> Self {
+        let budget = Budget { cpus: budget.cpus.max(1), ..budget };
+        let wish = |node: &crate::plan::Node| node.demands.cpus.map_or(node.stage.cpus(&node.params), Cpus::Exactly);
+        let mut queue = Queue {
+            lasts: Vec::new(),
+            chain: Vec::new(),
+            cpus: plan.nodes.iter().map(wish).collect(),
+            demands: plan.nodes.iter().map(|node| node.demands).collect(),
+            ready: BTreeSet::new(),
+            budget,
+            free_cpus: budget.cpus,
+            free_memory: budget.memory,
+            free_gpus: (0..budget.gpus).collect(),
+            granted: BTreeMap::new(),
+        };
+        queue.expect(&vec![1.0; plan.nodes.len()], dependents);
+        queue
+    }
+
+    /// How many seconds each node is expected to last.
+    pub fn expect(&mut self, seconds: &[f64], dependents: &[Vec<usize>]) {
+        let waiting: Vec<usize> = std::mem::take(&mut self.ready).into_iter().map(|(.., node)| node).collect();
+        self.lasts = seconds.iter().map(|seconds| (seconds * 1e3) as u64).collect();
+        self.chain = self.lasts.clone();
         // The plan is in topological order, so that what is below is known first.
-        for index in (0..count).rev() {
-            chain[index] = 1 + dependents[index].iter().map(|&below| chain[below]).max().unwrap_or(0);
+        for index in (0..seconds.len()).rev() {
+            let below = dependents[index].iter().map(|&below| self.chain[below]).max().unwrap_or(0);
+            self.chain[index] = self.lasts[index].saturating_add(below);
         }
-        let cpus = plan.nodes.iter().map(|node| node.stage.cpus(&node.params)).collect();
-        Queue { chain, cpus, ready: BTreeSet::new(), jobs, free: jobs, granted: vec![0; count] }
+        waiting.into_iter().for_each(|node| self.push(node));
     }
 
     pub fn push(&mut self, node: usize) {
-        self.ready.insert((std::cmp::Reverse(self.chain[node]), node));
+        self.ready.insert(self.place(node));
     }
 
-    /// Takes the first stage that fits into the free cores and that `may` start; gives its threads.
-    pub fn start(&mut self, may: &dyn Fn(usize) -> bool) -> Option<(usize, usize)> {
-        let fits = |&&(_, node): &&(_, usize)| self.asked(node) <= self.free && may(node);
-        let &(_, node) = self.ready.iter().find(fits)?;
+    /// Takes the first stage that fits into what is free and that `may` start.
+    pub fn start(&mut self, may: &dyn Fn(usize) -> bool) -> Option<(usize, Grant)> {
+        let fits = |&&(.., node): &&Place| self.fits(node) && may(node);
+        let &(.., node) = self.ready.iter().find(fits)?;
         let threads = match self.cpus[node] {
-            Cpus::AtLeast(_) => self.asked(node).max(self.free / self.startable(may)),
+            Cpus::AtLeast(_) => self.asked(node).max(self.free_cpus / self.startable(may)),
             Cpus::Exactly(_) | Cpus::All => self.asked(node),
         };
+        let gpus: Vec<usize> = self.free_gpus.iter().copied().take(self.demands[node].gpus).collect();
+        let grant = Grant { threads, memory: self.memory(node), gpus };
         self.remove(node);
-        self.free -= threads;
-        self.granted[node] = threads;
-        Some((node, threads))
+        self.free_cpus -= grant.threads;
+        self.free_memory -= grant.memory;
+        grant.gpus.iter().for_each(|gpu| {
+            self.free_gpus.remove(gpu);
+        });
+        self.granted.insert(node, grant.clone());
+        Some((node, grant))
     }
 
-    /// Gives the cores of a stage back.
+    /// Gives back what a stage got.
     pub fn end(&mut self, node: usize) {
-        self.free += std::mem::take(&mut self.granted[node]);
+        if let Some(Grant { threads, memory, gpus }) = self.granted.remove(&node) {
+            self.free_cpus += threads;
+            self.free_memory += memory;
+            self.free_gpus.extend(gpus);
+        }
     }
 
     pub fn remove(&mut self, node: usize) {
-        self.ready.remove(&(std::cmp::Reverse(self.chain[node]), node));
+        let place = self.place(node);
+        self.ready.remove(&place);
+    }
+
+    /// Whether the budget could ever hold it. More cores or memory than there are is no reason not to try alone.
+    pub fn possible(&self, node: usize) -> bool {
+        self.demands[node].gpus <= self.budget.gpus
+    }
+
+    /// Seconds until all of these nodes are done, at best: the longest chain, or all work spread over the cores.
+    pub fn remaining(&self, unfinished: impl Iterator<Item = usize>) -> f64 {
+        let (mut longest, mut work) = (0_u64, 0_f64);
+        for node in unfinished {
+            longest = longest.max(self.chain[node]);
+            let cores = self.granted.get(&node).map_or(self.asked(node), |grant| grant.threads);
+            work += self.lasts[node] as f64 * cores as f64;
+        }
+        (longest as f64).max(work / self.budget.cpus as f64) / 1e3
+    }
+
+    fn place(&self, node: usize) -> Place {
+        (Reverse(self.demands[node].priority), Reverse(self.chain[node]), node)
+    }
+
+    fn fits(&self, node: usize) -> bool {
+        self.asked(node) <= self.free_cpus
+            && self.memory(node) <= self.free_memory
+            && self.demands[node].gpus <= self.free_gpus.len()
     }
 
     /// Cores that a node asks for, within the budget.
     fn asked(&self, node: usize) -> usize {
         match self.cpus[node] {
-            Cpus::Exactly(cpus) | Cpus::AtLeast(cpus) => cpus.clamp(1, self.jobs),
-            Cpus::All => self.jobs,
+            Cpus::Exactly(cpus) | Cpus::AtLeast(cpus) => cpus.clamp(1, self.budget.cpus),
+            Cpus::All => self.budget.cpus,
         }
+    }
+
+    fn memory(&self, node: usize) -> u64 {
+        self.demands[node].memory.min(self.budget.memory)
     }
 
     /// Stages that could start now, among which free cores are shared.
     fn startable(&self, may: &dyn Fn(usize) -> bool) -> usize {
-        self.ready.iter().filter(|&&(_, node)| may(node)).count().max(1)
+        self.ready.iter().filter(|&&(.., node)| may(node)).count().max(1)
     }
+}
+
+/// Seconds that each node is expected to last: as the last time; else as the others of its entry, or of its kind,
+/// did on the average; else one. `None` if nothing is known of any.
+pub fn expected(plan: &Plan, known: &[Option<f64>]) -> Option<Vec<f64>> {
+    known.iter().flatten().next()?;
+    let mean = |name: &dyn Fn(&crate::plan::Node) -> String| -> BTreeMap<String, f64> {
+        let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+        for (node, seconds) in plan.nodes.iter().zip(known).filter_map(|(node, known)| Some((node, (*known)?))) {
+            let (sum, count) = sums.entry(name(node)).or_default();
+            *sum += seconds;
+            *count += 1.0;
+        }
+        sums.into_iter().map(|(name, (sum, count))| (name, sum / count)).collect()
+    };
+    let of_entry = mean(&|node| node.entry.clone());
+    let of_kind = mean(&|node| node.stage.kind().to_owned());
+    let guess = |node: &crate::plan::Node| {
+        of_entry.get(&node.entry).or_else(|| of_kind.get(node.stage.kind())).copied().unwrap_or(1.0)
+    };
+    Some(plan.nodes.iter().zip(known).map(|(node, known)| known.unwrap_or_else(|| guess(node))).collect())
 }

@@ -54,7 +54,8 @@ pub fn status(plan: &Plan, store: &Store, force: &[String]) -> Result<Vec<NodeSt
         let last_seconds = last.map(|record| record.seconds);
         all.push(NodeStatus { id, entry, kind: node.stage.kind().to_owned(), state, last_seconds });
     }
-    store.save_memo()?;
+    // What was learnt is worth keeping, but a store that can't be written to answers as well.
+    let _ = store.save_memo();
     Ok(all)
 }
 
@@ -72,16 +73,16 @@ fn state(
         let is = Manifest::of(node, inputs, prepare::sources(plan, node, store)?);
         return Ok(State::WouldRun { reasons: with_unknown_inputs(plan, index, forced, last, &is, &unknown) });
     }
-    let Prepared { manifest, key } = Prepared::of(plan, index, outputs, store)?;
+    let prepared = Prepared::of(plan, index, outputs, store)?;
     let mut reasons = if forced { vec![DirtyReason::Forced] } else { Vec::new() };
-    match store.lookup(key)? {
+    match prepared.lookup(node, store)? {
         Lookup::Hit(_) if forced => {}
         Lookup::Hit(record) => {
             outputs[index] = Some(record.outputs);
             return Ok(State::Cached);
         }
         Lookup::Lost { what } => reasons.push(DirtyReason::OutputLost { what }),
-        Lookup::Miss => match last.map(|last| diff(last, &manifest)) {
+        Lookup::Miss => match last.map(|last| diff(last, &prepared.manifest)) {
             None => reasons.push(DirtyReason::NeverRun),
             // The record is there, or there would be no manifest to compare with: it was lost meanwhile.
             Some(same) if same.is_empty() => reasons.push(DirtyReason::OutputLost { what: "its record".to_owned() }),

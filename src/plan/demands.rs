@@ -77,8 +77,8 @@ fn time(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(quantity(text, &units)?).ok()
 }
 
-/// `512 MiB`, `6 GiB`, `6 GB`.
-fn size(text: &str) -> Option<u64> {
+/// `512 MiB`, `6 GiB`, `6 GB`: bytes.
+pub fn size(text: &str) -> Option<u64> {
     let (kib, kb) = (1024_f64, 1000_f64);
     let units = [
         ("KiB", kib),

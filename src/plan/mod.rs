@@ -12,6 +12,7 @@ mod publish;
 mod resolve;
 mod wire;
 
+pub use demands::size;
 pub use fault::{Fault, PlanError};
 pub use node::{Binding, Node, Plan};
 pub use resolve::resolve;

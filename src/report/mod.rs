@@ -3,6 +3,7 @@
 //! [`scores`] and [`log`] are the Parquet files that other stages write; [`table`], [`significance`] and [`figure`] turn them
 //! into what people read. Every file has the same bytes each time that it is made from the same values.
 
+pub mod change;
 pub mod compare;
 mod error;
 pub mod figure;

@@ -47,6 +47,8 @@ pub enum Run {
     Program(Vec<String>),
 }
 
+const NUL: &str = "holds a NUL character, which no program can be given";
+
 fn yes() -> bool {
     true
 }
@@ -84,6 +86,8 @@ impl Stage for Command {
         let parameters: CommandParameters = parse(&canonical)?;
         match &parameters.run {
             Run::Shell(line) if line.trim().is_empty() => Err(ParameterError::new("run", "is empty")),
+            Run::Shell(line) if line.contains('\0') => Err(ParameterError::new("run", NUL)),
+            Run::Program(argv) if argv.iter().any(|word| word.contains('\0')) => Err(ParameterError::new("run", NUL)),
             Run::Program(argv) if argv.first().is_none_or(String::is_empty) => {
                 Err(ParameterError::new("run", "names no program"))
             }
@@ -92,7 +96,8 @@ impl Stage for Command {
         for (index, source) in parameters.sources.iter().enumerate() {
             let plain = |part: Component| matches!(part, Component::Normal(_) | Component::CurDir);
             let taken = ["inputs", "outputs", "tmp"].iter().any(|taken| source.starts_with(taken));
-            if source.as_os_str().is_empty() || taken || !source.components().all(plain) {
+            let nul = source.as_os_str().as_encoded_bytes().contains(&0);
+            if source.as_os_str().is_empty() || nul || taken || !source.components().all(plain) {
                 let message = "must be a path inside of the project, and not inputs, outputs or tmp";
                 return Err(ParameterError::new(format!("sources.{index}"), message));
             }
@@ -103,7 +108,10 @@ impl Stage for Command {
                 return Err(ParameterError::new(place, format!("`{name}` is no name of a variable")));
             }
         }
-        Ok(canonical)
+        match parameters.environment.iter().find(|(_, value)| value.contains('\0')) {
+            Some((name, _)) => Err(ParameterError::new(format!("environment.{name}"), NUL)),
+            None => Ok(canonical),
+        }
     }
 
     fn schema(&self) -> Value {

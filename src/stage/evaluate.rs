@@ -2,7 +2,7 @@ use super::device::device_of;
 use super::slices::{self, PredictedVolume, Prepared};
 use crate::contract::{self, ParameterError, Place, Port, Stage, StageContext, StageError};
 use crate::report::scores::{self, Score};
-use crate::science::data::{Labels, Volume};
+use crate::science::data::{Labels, Split, Volume};
 use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, MetricError, Plane, class_dice, multi_class_dice};
 use crate::science::model::kernel::ReleaseBuffers;
@@ -12,6 +12,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Segments cases that no training saw, and scores them.
 pub struct Evaluate;
@@ -36,6 +37,15 @@ pub enum Part {
     #[default]
     Test,
     Validation,
+}
+
+impl Part {
+    fn of(self, split: &Split) -> &[String] {
+        match self {
+            Part::Test => &split.test,
+            Part::Validation => &split.validation,
+        }
+    }
 }
 
 impl Stage for Evaluate {
@@ -77,6 +87,15 @@ impl Stage for Evaluate {
         Place::Process
     }
 
+    /// Of the volumes, those alone that it scores.
+    fn reads(&self, context: &StageContext) -> Result<Option<Vec<PathBuf>>, StageError> {
+        let part = context.parameters::<EvaluateParameters>()?.part;
+        let (slices, split) = (context.input("slices")?, context.input("split")?);
+        let mut files = vec![slices.join("slices.json"), split.to_owned(), context.input("weights")?.to_owned()];
+        files.extend(Prepared::open(slices)?.files(part.of(&slices::read_split(split)?), slices));
+        Ok(Some(files))
+    }
+
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: EvaluateParameters = context.parameters()?;
         let prepared = Prepared::open(context.input("slices")?)?;
@@ -87,10 +106,7 @@ impl Stage for Evaluate {
         let network: Segmentor = slices::read_json(&weights_folder.join("model.json"))?;
         let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;
 
-        let cases = match parameters.part {
-            Part::Test => &split.test,
-            Part::Validation => &split.validation,
-        };
+        let cases = parameters.part.of(&split);
         let predictions = context.output("predictions")?;
         let mut rows = Vec::new();
         for (done, case) in cases.iter().enumerate() {

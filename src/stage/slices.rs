@@ -47,6 +47,11 @@ impl Prepared {
     pub fn open(folder: &Path) -> Result<Self, StageError> {
         let mut prepared: Prepared = read_json(&folder.join("slices.json"))?;
         prepared.folder = folder.to_owned();
+        // Files are named after them, and slices may come from a stranger's bundle.
+        let names = prepared.volumes.iter().flat_map(|volume| [&volume.case, &volume.name]);
+        if let Some(name) = names.into_iter().find(|name| name.contains(['/', '\\', '\0'])) {
+            return Err(StageError::Failed(format!("`{}` is no name of a case or volume", name.escape_debug())));
+        }
         Ok(prepared)
     }
 
@@ -96,6 +101,12 @@ impl Prepared {
             }
         }
         Ok(found)
+    }
+
+    /// The files of some cases, here and in another artifact with the same volumes.
+    pub fn files(&self, cases: &[String], folder: &Path) -> Vec<PathBuf> {
+        let of_cases = self.volumes.iter().filter(|v| cases.contains(&v.case));
+        of_cases.map(|v| folder.join(file_of(&v.case, &v.name))).collect()
     }
 
     fn read(&self, entry: &VolumeEntry) -> Result<Volume, StageError> {

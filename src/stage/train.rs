@@ -1,6 +1,7 @@
 use super::device::device_of;
 use super::slices::{self, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Place, Port, Progress, Stage, StageContext, StageError};
+use crate::digest::Digest;
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
@@ -83,6 +84,20 @@ impl Stage for Train {
         Place::Process
     }
 
+    /// No file of a test case, and no scribble beyond the label fraction.
+    fn reads(&self, context: &StageContext) -> Result<Option<Vec<PathBuf>>, StageError> {
+        let fraction = context.parameters::<TrainParameters>()?.label_fraction;
+        let (slices, scribbles) = (context.input("slices")?, context.input("scribbles")?);
+        let split_folder = context.input("split")?;
+        let (split, prepared) = (slices::read_split(split_folder)?, Prepared::open(slices)?);
+        let mut files = vec![split_folder.to_owned(), slices.join("slices.json")];
+        for cases in [&split.segmentor, &split.discriminator, &split.validation] {
+            files.extend(prepared.files(cases, slices));
+        }
+        files.extend(prepared.files(split.labelled(fraction), scribbles));
+        Ok(Some(files))
+    }
+
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: TrainParameters = context.parameters()?;
         let set = training_set(context, &parameters)?;
@@ -157,17 +172,30 @@ fn read_checkpoint(path: &Path, progress: &dyn Progress) -> Result<Option<Checkp
     match std::fs::read(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(StageError::Io { action: "read", path: path.to_owned(), source }),
-        Ok(bytes) => match Checkpoint::from_bytes(&bytes) {
-            Ok(checkpoint) => {
-                progress.log(&format!("going on from epoch {}", checkpoint.progress.epochs));
-                Ok(Some(checkpoint))
+        Ok(bytes) => {
+            match unsealed(&bytes).and_then(|bytes| Checkpoint::from_bytes(bytes).map_err(|e| e.to_string())) {
+                Ok(checkpoint) => {
+                    progress.log(&format!("going on from epoch {}", checkpoint.progress.epochs));
+                    Ok(Some(checkpoint))
+                }
+                Err(error) => {
+                    progress.log(&format!("{error}; training starts anew"));
+                    Ok(None)
+                }
             }
-            Err(error) => {
-                progress.log(&format!("{error}; training starts anew"));
-                Ok(None)
-            }
-        },
+        }
     }
+}
+
+/// The digest of what follows it: a flipped bit in a weight would go unseen otherwise.
+fn sealed(bytes: &[u8]) -> Vec<u8> {
+    [Digest::of_bytes(bytes).to_string().as_bytes(), bytes].concat()
+}
+
+fn unsealed(bytes: &[u8]) -> Result<&[u8], String> {
+    let (digest, rest) = bytes.split_at_checked(64).ok_or("broken checkpoint: it is cut off")?;
+    let same = digest == Digest::of_bytes(rest).to_string().as_bytes();
+    if same { Ok(rest) } else { Err("broken checkpoint: its bytes are not those that were written".to_owned()) }
 }
 
 /// Reports progress and writes checkpoints.
@@ -190,7 +218,7 @@ impl<'a> StageObserver<'a> {
     fn write(&self, checkpoint: &Checkpoint) -> Result<(), StageError> {
         let bytes = checkpoint.to_bytes().map_err(StageError::failed)?;
         let partial = self.checkpoint.with_extension("partial");
-        slices::write_file(&partial, &bytes)?;
+        slices::write_file(&partial, &sealed(&bytes))?;
         std::fs::rename(&partial, &self.checkpoint).map_err(|source| StageError::Io {
             action: "rename",
             path: partial,

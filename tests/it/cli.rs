@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const SMALL: [&str; 9] = [
+pub const SMALL: [&str; 9] = [
     "training.epochs=1",
     "training.steps_per_epoch=1",
     "training.batch_size=2",
@@ -71,7 +71,7 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const ABLATION: &str = "pipelines/ablation.yaml";
+pub const ABLATION: &str = "pipelines/ablation.yaml";
 
 #[test]
 fn the_ablation_runs_is_cached_and_reruns_only_what_depends_on_a_change() {
@@ -207,6 +207,65 @@ fn an_incomplete_run_leaves_the_provenance_of_the_results_that_stand() {
     assert_eq!(failed.status.code(), Some(1), "{}{}", stdout(&failed), stderr(&failed));
     assert!(stdout(&failed).contains("multiples of 16"), "{}", stdout(&failed));
     assert_eq!(project.text("results/ablation/provenance.json"), before);
+}
+
+#[test]
+fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again() {
+    let project = Project::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"), &project.path("scripts"));
+    let run = || {
+        let set = ["size=32", "datasets.phantom.spacing_mm=5.4", "datasets.phantom.source={cases: 3, slices: 2}"];
+        project.command(&["run", "pipelines/own_program.yaml"], &set).output().unwrap()
+    };
+    let output = run();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    let table = project.text("results/own_program/tables/coverage.md");
+    assert!(table.contains("| background |") && table.contains("Over 6 volumes."), "{table}");
+    assert!(stdout(&run()).starts_with("all 3 stages cached"));
+    std::fs::write(project.path("scripts/coverage.awk"), "BEGIN { print \"no\" > \"elsewhere\"; exit 4 }").unwrap();
+    let failed = run();
+    assert_eq!(failed.status.code(), Some(1));
+    let said = stdout(&failed);
+    assert!(said.contains("exit code 4"), "{said}");
+    assert!(said.contains("again: runner run pipelines/own_program.yaml --set size=32"), "{said}");
+    assert!(said.contains("--only 'summarise'"), "{said}");
+    // What stood before stands.
+    assert_eq!(project.text("results/own_program/tables/coverage.md"), table);
+}
+
+/// Processes with this word in their command line.
+fn processes(word: &str) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.filter(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())).count()
+}
+
+fn within_seconds(seconds: u32, condition: impl Fn() -> bool) -> bool {
+    (0..seconds * 50).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        condition()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_run_had_started_dies_with_it() {
+    let project = Project::new();
+    let mark = format!("{}.25", 20_000 + std::process::id());
+    let pipeline = format!(
+        "stages:\n  one:\n    stage: command\n    outputs: {{ o: text }}\n    with: {{ run: \"sleep {mark} & sleep {mark}; true\" }}\n"
+    );
+    std::fs::write(project.path("pipelines/sleep.yaml"), pipeline).unwrap();
+    for signal in ["KILL", "INT"] {
+        let mut command = project.command(&["run", "pipelines/sleep.yaml"], &[]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert!(within_seconds(20, || processes(&mark) == 2), "{signal}: the stage didn't start");
+        let kill = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let status = child.wait().unwrap();
+        assert!(signal == "KILL" || status.code() == Some(130), "{status}");
+        assert!(within_seconds(20, || processes(&mark) == 0), "{signal}: something still runs");
+    }
 }
 
 #[test]

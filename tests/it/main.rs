@@ -1,13 +1,16 @@
 //! The one integration-test binary.
 
 mod bench;
+mod bundle;
 mod cli;
 mod commands;
 mod data;
 mod engine;
 mod golden;
 mod kernel;
+mod kill;
 mod layers;
+mod leakage;
 #[cfg(feature = "tch")]
 mod libtorch;
 mod metric;

@@ -53,11 +53,7 @@ impl Store {
         match serde_json::from_slice::<Record>(&bytes) {
             Ok(record) if record.key == key && record.manifest.key() == key => Ok(Some(record)),
             _ => {
-                let folder = self.root.join("corrupt");
-                fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
-                let aside = folder.join(format!("{key}.json"));
-                fs::rename(&path, &aside).map_err(EngineError::io("set aside", &path))?;
-                self.note(format!("record {} was corrupt; it is set aside as {}", key.short(), aside.display()));
+                self.set_aside("record", key, &path, &format!("{key}.json"));
                 Ok(None)
             }
         }

@@ -37,7 +37,7 @@ impl Store {
 }
 
 /// `None` if another holds it, or removed it between our opening and our locking.
-pub(super) fn try_lock(path: &Path) -> Result<Option<File>, EngineError> {
+pub(crate) fn try_lock(path: &Path) -> Result<Option<File>, EngineError> {
     let open = File::options().create(true).truncate(false).write(true).open(path);
     let file = open.map_err(EngineError::io("open", path))?;
     match file.try_lock() {

@@ -1,5 +1,5 @@
-use super::{Store, lock_anyway, read_json, write_atomic};
-use crate::digest::{Digest, Entry, Listing, digest_file};
+use super::{Sealed, Store, lock_anyway, read_sealed, seal, write_atomic};
+use crate::digest::{Digest, Entry, Listing, digest_file, name_of};
 use crate::engine::EngineError;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -64,9 +64,13 @@ impl Stat {
 }
 
 impl Memo {
-    /// A memo that can't be read is an empty one.
+    /// A memo that can't be read, or was changed by anybody else, is an empty one.
     pub(super) fn read(path: &Path) -> Self {
-        Memo { entries: read_json(path).ok().flatten().unwrap_or_default(), changed: false }
+        let entries = match read_sealed(path) {
+            Ok(Sealed::Whole(entries)) => entries,
+            _ => BTreeMap::new(),
+        };
+        Memo { entries, changed: false }
     }
 }
 
@@ -87,8 +91,7 @@ impl Store {
         }
         let list = |path: &PathBuf| -> io::Result<Entry> {
             let relative = path.strip_prefix(root).unwrap_or(path);
-            let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-            Ok(Entry { path: parts.join("/"), size: path.metadata()?.len(), sha256: self.file_digest(path)? })
+            Ok(Entry { path: name_of(relative), size: path.metadata()?.len(), sha256: self.file_digest(path)? })
         };
         let mut files = paths.par_iter().map(list).collect::<io::Result<Vec<_>>>()?;
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -122,8 +125,7 @@ impl Store {
         let path = self.root.join("memo.json");
         let mut all = Memo::read(&path).entries;
         all.extend(memo.entries.iter().map(|(name, known)| (name.clone(), *known)));
-        let text = serde_json::to_vec(&all).map_err(io::Error::from).map_err(EngineError::io("write", &path))?;
-        write_atomic(&path, &text, false)?;
+        write_atomic(&path, &seal(&all).map_err(EngineError::io("write", &path))?, false)?;
         memo.changed = false;
         Ok(())
     }

@@ -23,12 +23,13 @@ mod tree;
 
 pub use action::{Lookup, Record};
 pub(crate) use action::{machine, now};
-pub(crate) use file::{read_json, write_atomic};
+pub(crate) use file::{Sealed, read_sealed, remove_all, seal, write_atomic};
 pub use journal::{Entry, Journal, read_journal};
+pub(crate) use lock::try_lock;
 pub(crate) use tree::unfit;
 
 use crate::digest::Digest;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -37,8 +38,8 @@ pub struct Store {
     root: PathBuf,
     session: Mutex<Option<session::Session>>,
     memo: Mutex<memo::Memo>,
-    /// Trees that this process has checked byte by byte.
-    verified: Mutex<BTreeSet<Digest>>,
+    /// Trees that this process has checked byte by byte, and what `stat` said of them then.
+    verified: Mutex<BTreeMap<Digest, u64>>,
     notes: Mutex<Vec<String>>,
 }
 

@@ -1,10 +1,11 @@
-use super::file::remove_all;
+use super::file::{remove_all, writable};
 use super::{Store, sharded};
 use crate::digest::Digest;
 use crate::engine::EngineError;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 impl Store {
     /// Where the object with this digest stands, if it does.
@@ -47,21 +48,29 @@ impl Store {
         let object = self.object(digest);
         let folder = object.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder).map_err(EngineError::io("create", folder))?;
-        fs::rename(&own, &object).map_err(EngineError::io("store", &object))
+        // A stage may have made its output read-only.
+        let from = own.parent().unwrap_or(&self.root);
+        writable(from, || fs::rename(&own, &object)).map_err(EngineError::io("store", &object))
     }
 
     /// Sets an object aside whose bytes aren't what its name says, so that its stage runs again.
-    pub(super) fn quarantine(&self, digest: Digest) -> Result<(), EngineError> {
+    pub(super) fn quarantine(&self, digest: Digest) {
+        let object = self.object(digest);
+        if object.exists() {
+            self.set_aside("object", digest, &object, &digest.to_string());
+        }
+    }
+
+    /// A store that can't be written to keeps what is corrupt: it is no hit all the same.
+    pub(super) fn set_aside(&self, what: &str, digest: Digest, path: &Path, name: &str) {
         let folder = self.root.join("corrupt");
-        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
-        let (object, aside) = (self.object(digest), folder.join(digest.to_string()));
-        match fs::rename(&object, &aside) {
-            Ok(()) => {
-                self.note(format!("object {} was corrupt; it is set aside as {}", digest.short(), aside.display()));
-                Ok(())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(EngineError::Io { action: "set aside", path: object, source }),
+        let aside = folder.join(name);
+        let (what, shown) = (format!("{what} {} was corrupt", digest.short()), aside.display());
+        match fs::create_dir_all(&folder).and_then(|()| fs::rename(path, &aside)) {
+            Ok(()) => self.note(format!("{what}; it is set aside as {shown}")),
+            // Another runner was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => self.note(format!("{what}, and cannot be set aside as {shown}: {error}")),
         }
     }
 }
@@ -78,9 +87,11 @@ fn shared(_: &Path) -> bool {
     true
 }
 
+/// Under a short name: its own may be as long as names can be.
 fn own_copy(path: &Path) -> Result<PathBuf, EngineError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let copy = path.with_file_name(format!("{name}.runner-copy"));
-    fs::copy(path, &copy).map_err(EngineError::io("copy", path))?;
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let copy = path.with_file_name(format!(".runner-copy-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+    let folder = path.parent().unwrap_or(path);
+    writable(folder, || fs::copy(path, &copy)).map_err(EngineError::io("copy", path))?;
     Ok(copy)
 }

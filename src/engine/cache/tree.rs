@@ -4,6 +4,7 @@ use crate::digest::{self, Digest, Entry, Listing, canonical_json};
 use crate::engine::EngineError;
 use rayon::prelude::*;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -28,6 +29,18 @@ pub(crate) fn unfit(folder: &Path) -> Option<Unfit> {
     })
 }
 
+/// Changes with the names, sizes and times of modification below a folder. Not with `ctime`, which every new link to
+/// a file changes.
+fn stamp(folder: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for entry in WalkDir::new(folder).sort_by_file_name() {
+        let of = entry.and_then(|entry| Ok((entry.path().to_owned(), entry.metadata()?)));
+        let of = of.map(|(path, metadata)| (path, metadata.len(), metadata.modified().ok())).ok();
+        of.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 impl Store {
     /// Moves the files of a folder of `tmp/` into the store. Its listing comes last, so that a listing's
     /// presence says that its files were there.
@@ -49,7 +62,7 @@ impl Store {
             Err(source) => return Err(EngineError::Io { action: "read", path: self.object(tree), source }),
         };
         if Digest::of_bytes(&bytes) != tree {
-            self.quarantine(tree)?;
+            self.quarantine(tree);
             return Err(lost());
         }
         serde_json::from_slice(&bytes).map_err(|_| lost())
@@ -70,11 +83,13 @@ impl Store {
     pub fn checkout(&self, tree: Digest) -> Result<PathBuf, EngineError> {
         let path = sharded(&self.root.join("trees"), tree);
         if path.is_dir() {
-            if lock_anyway(&self.verified).contains(&tree) {
+            // A stage outside of a sandbox may have written to what it read since then.
+            let stamp = stamp(&path);
+            if lock_anyway(&self.verified).get(&tree) == Some(&stamp) {
                 return Ok(path);
             }
             if digest::list(&path).is_ok_and(|listing| listing.digest() == tree) {
-                lock_anyway(&self.verified).insert(tree);
+                lock_anyway(&self.verified).insert(tree, stamp);
                 return Ok(path);
             }
             remove_all(&path)?;
@@ -89,7 +104,7 @@ impl Store {
             return Err(EngineError::Io { action: "make", path, source });
         }
         remove_all(&partial)?;
-        lock_anyway(&self.verified).insert(tree);
+        lock_anyway(&self.verified).insert(tree, stamp(&path));
         Ok(path)
     }
 
@@ -117,7 +132,7 @@ impl Store {
         match digest::digest_file(&object) {
             Ok(digest) if digest == file.sha256 => Ok(()),
             Ok(_) => {
-                self.quarantine(file.sha256)?;
+                self.quarantine(file.sha256);
                 Err(EngineError::Lost { digest: file.sha256 })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EngineError::Lost { digest: file.sha256 }),

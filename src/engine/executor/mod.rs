@@ -5,8 +5,10 @@
 //! | `thread` | light stages |
 //! | `job` | what a child of this program is told, and says back; [`serve`] is that child |
 //! | `process` | starts a child, listens to it, and ends it: with its run, at its time-out, on request |
+//! | `guard` | ends what children started, should this process be killed |
 //! | `sandbox` | what a child may read and write (Landlock) |
 
+mod guard;
 mod job;
 mod process;
 mod sandbox;

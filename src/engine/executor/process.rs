@@ -1,3 +1,4 @@
+use super::guard::Guarded;
 use super::job::{CANCEL, Said};
 use super::late;
 use super::sandbox::Access;
@@ -47,8 +48,10 @@ impl Child {
         };
         let mut child = self.command(context)?.spawn().map_err(failed("start"))?;
         let id = child.id() as libc::pid_t;
+        let guarded = Guarded::new(id);
         let watch = Watch {
             id,
+            guarded: Some(guarded),
             exit: pidfd(id),
             input: child.stdin.take(),
             output: child.stdout.take(),
@@ -75,7 +78,7 @@ impl Child {
         }
         command.stderr(log);
         if self.talks {
-            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.arg0("runner").stdin(Stdio::piped()).stdout(Stdio::piped());
         } else {
             command.stdin(Stdio::null()).stdout(second);
         }
@@ -132,6 +135,7 @@ fn pidfd(id: libc::pid_t) -> Option<OwnedFd> {
 /// A child that runs.
 struct Watch {
     id: libc::pid_t,
+    guarded: Option<Guarded>,
     exit: Option<OwnedFd>,
     input: Option<ChildStdin>,
     output: Option<ChildStdout>,
@@ -171,6 +175,7 @@ impl Watch {
         self.listen(context)?;
         // What it left running in its group ends with it. It is not reaped yet, so that the number is still its own.
         self.signal(libc::SIGKILL);
+        drop(self.guarded.take());
         let (status, peak_memory) = reap(self.id)?;
         let outcome = self.judge(status, peak_memory, talks);
         Ok(Ended { outcome, peak_memory })

@@ -8,37 +8,37 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A project with one pipeline.
-struct Project(tempfile::TempDir);
+pub struct Project(tempfile::TempDir);
 
 impl Project {
-    fn new(stages: &str) -> Self {
+    pub fn new(stages: &str) -> Self {
         let project = Project(tempfile::tempdir().unwrap());
         project.write("pipelines/p.yaml", &format!("stages:\n{stages}"));
         project
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn plan(&self) -> Result<Plan, String> {
+    pub fn plan(&self) -> Result<Plan, String> {
         let request = Request { pipeline: self.path("pipelines/p.yaml"), ..Request::default() };
         let experiment = load(&request).map_err(|e| e.to_string())?;
         resolve(&experiment, runner::stage::ALL).map_err(|e| e.to_string())
     }
 
-    fn run(&self) -> Summary {
+    pub fn run(&self) -> Summary {
         let options = Options { jobs: 2, ..Options::default() };
         let store = Store::open(self.path(".runner"));
         run(&self.plan().unwrap(), &store, &options, &Heard::default()).unwrap()
     }
 
-    fn error(&self) -> String {
+    pub fn error(&self) -> String {
         let summary = self.run();
         assert_eq!(summary.failed.len(), 1, "{summary:?}");
         summary.failed[0].error.clone()

@@ -2,7 +2,7 @@ use super::toys::chain;
 use proptest::prelude::*;
 use runner::digest::Digest;
 use runner::engine::cache::Entry;
-use runner::engine::compare::compare;
+use runner::engine::difference::compare;
 use runner::engine::history::{
     Did, Durations, End, Run, UnknownRun, coordinates_of, elapsed, entry_of, find, last_part, runs,
 };
