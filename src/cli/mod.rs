@@ -3,6 +3,8 @@
 mod artifact;
 mod bench;
 mod bundle;
+mod cache;
+mod cache_text;
 mod check;
 mod common;
 mod compare;
@@ -22,9 +24,11 @@ mod run;
 mod schema;
 mod show;
 mod status;
+mod store;
 mod text;
 mod trace;
 mod tree;
+mod units;
 mod verify;
 mod whence;
 
@@ -58,6 +62,7 @@ enum Command {
     Bench(bench::Bench),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
+    Cache(cache::Cache),
     Exec(exec::Exec),
 }
 
@@ -88,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.exec(),
         Command::Bundle(command) => command.exec(),
         Command::Verify(command) => command.exec(),
+        Command::Cache(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -74,7 +74,7 @@ impl Attempt<'_> {
             return Ok(Outcome::Cancelled);
         };
         if !self.forced
-            && let Lookup::Hit(record) = self.prepared.lookup(self.node(), self.store)?
+            && let Lookup::Hit(record) = self.prepared.obtain(self.node(), self.store)?
         {
             return Ok(Outcome::Cached { outputs: record.outputs });
         }

@@ -27,12 +27,21 @@ impl Prepared {
 
     /// What the store knows of it. A record that names other outputs than the stage has is none.
     pub fn lookup(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
-        match store.lookup(self.key)? {
-            Lookup::Hit(record) if !names_outputs_of(node, &record) => {
-                Ok(Lookup::Lost { what: "its record names other outputs".to_owned() })
-            }
-            known => Ok(known),
+        Ok(of_stage(node, store.lookup(self.key)?))
+    }
+
+    /// As `lookup`, and what the store lacks comes from its remote. For who holds the key's lock.
+    pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
+        Ok(of_stage(node, store.obtain(self.key)?))
+    }
+}
+
+fn of_stage(node: &Node, found: Lookup) -> Lookup {
+    match found {
+        Lookup::Hit(record) if !names_outputs_of(node, &record) => {
+            Lookup::Lost { what: "its record names other outputs".to_owned() }
         }
+        found => found,
     }
 }
 

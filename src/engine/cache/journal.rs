@@ -41,6 +41,8 @@ impl Journal {
 
 impl Store {
     pub(crate) fn journal(&self) -> Result<Journal, EngineError> {
+        // The run begins: what it finds from now on stays.
+        self.share()?;
         let folder = self.root.join("journal");
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         let (time, process) = (now(), std::process::id());

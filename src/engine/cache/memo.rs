@@ -130,3 +130,10 @@ impl Store {
         Ok(())
     }
 }
+
+impl Store {
+    /// The files that the memo knows.
+    pub(super) fn memo_names(&self) -> Vec<String> {
+        lock_anyway(&self.memo).entries.keys().cloned().collect()
+    }
+}

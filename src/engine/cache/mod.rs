@@ -11,22 +11,37 @@
 //! | `published/` | which files of `results/` are ours, by pipeline |
 //! | `locks/`, `tmp/` | a lock a key; work in progress, swept when its process is dead |
 //! | `corrupt/` | objects whose bytes no longer match their name |
+//! | `gc.lock` | held shared by runs, and alone by a collection |
 
 mod action;
 mod file;
+mod gc;
+mod history;
+mod hold;
 mod journal;
+mod layout;
 mod lock;
 mod memo;
 mod object;
+mod remote;
+mod repair;
 mod session;
 mod tree;
+mod usage;
+mod verify;
 
 pub use action::{Lookup, Record};
 pub(crate) use action::{machine, now};
 pub(crate) use file::{Sealed, read_sealed, remove_all, seal, write_atomic};
+pub use gc::{Gc, GcError, GcOptions, Going, Pile};
+pub use history::StageName;
 pub use journal::{Entry, Journal, read_journal};
 pub(crate) use lock::try_lock;
+pub use remote::{Fetched, Pulled, Pushed, Remote, RemoteError};
+pub use repair::Repair;
 pub(crate) use tree::unfit;
+pub use usage::{Holding, Size, Usage, shown_bytes};
+pub use verify::{Broken, Damage, Meter, Part, Verification};
 
 use crate::digest::Digest;
 use std::collections::BTreeMap;
@@ -41,6 +56,9 @@ pub struct Store {
     /// Trees that this process has checked byte by byte, and what `stat` said of them then.
     verified: Mutex<BTreeMap<Digest, u64>>,
     notes: Mutex<Vec<String>>,
+    hold: Mutex<Option<hold::Hold>>,
+    /// Where else to look for what isn't here.
+    remote: Option<remote::Remote>,
 }
 
 impl Store {
@@ -54,6 +72,8 @@ impl Store {
             memo: Mutex::new(memo),
             verified: Mutex::default(),
             notes: Mutex::default(),
+            hold: Mutex::default(),
+            remote: None,
         }
     }
 

@@ -22,6 +22,7 @@ impl Drop for Session {
 impl Store {
     /// A fresh empty folder on the store's file system. What a dead process left is swept first.
     pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
+        self.share()?;
         let mut session = lock_anyway(&self.session);
         if session.is_none() {
             *session = Some(open(&self.root.join("tmp"), self)?);

@@ -1,17 +1,20 @@
 //! The engine with toy stages and plans built by hand.
 
 mod bundle;
+mod cache_command;
 mod command;
 mod disk;
 mod explain;
 mod faults;
 pub mod forge;
+mod gc;
 mod history;
 mod isolation;
 mod keys;
 mod lineage;
 mod names;
 mod peers;
+mod remote;
 mod results;
 mod runs;
 mod schedule;
@@ -20,3 +23,4 @@ mod sharing;
 mod strangers;
 mod toys;
 mod verify;
+mod verify_store;
