@@ -31,6 +31,10 @@ impl Stage for Split {
         contract::canonical::<SplitParameters>(with)
     }
 
+    fn schema(&self) -> Value {
+        contract::schema::<SplitParameters>()
+    }
+
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: SplitParameters = context.parameters()?;
         let cases = Prepared::open(context.input("slices")?)?.cases();
