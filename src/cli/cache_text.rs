@@ -149,7 +149,8 @@ mod tests {
         let stages = [("ablation".to_owned(), "train[fold=0]".to_owned())].into();
         let (key, kind) = (Digest::of_bytes(b"key"), "train".to_owned());
         let going = Going { key, stages, kind, seconds: 3700.0, last_used: 0, latest: true };
-        let gc = Gc { records: vec![going], kept_records: 3, over: Some(2048), ..Gc::default() };
+        let mut gc = Gc::default();
+        (gc.records, gc.kept_records, gc.over) = (vec![going], 3, Some(2048));
         let expected = "\
             would remove train[fold=0] of ablation (2c70e12b7a06), its LATEST result, which took 1 h 1 min\n\
             1 results in all, which took 1 h 1 min to make\n\

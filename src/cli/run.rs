@@ -1,6 +1,7 @@
 use super::common::{PipelineArgs, print};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
+use super::store::RemoteArgs;
 use super::text;
 use crate::engine::{NodeStatus, Options, Part, Select, run, status};
 use crate::plan;
@@ -20,6 +21,8 @@ pub struct Run {
     pipeline: PipelineArgs,
     #[command(flatten)]
     bundle: super::bundle::FromBundle,
+    #[command(flatten)]
+    remote: RemoteArgs,
     /// Cores to keep busy [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -58,7 +61,7 @@ impl Run {
             return self.bundle.run(&file, self.jobs.map(usize::from));
         }
         let plan = self.pipeline.plan()?;
-        let store = self.pipeline.store(&plan);
+        let store = self.remote.attach(self.pipeline.store(&plan))?;
         let select = Select { only: self.only, until: self.until, from: self.from };
         let parts = select.parts(&plan, &BTreeMap::new()).into_diagnostic()?;
         if self.dry_run {

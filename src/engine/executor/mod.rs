@@ -94,9 +94,9 @@ impl Executor<'_> {
     }
 
     fn judge(&self, ended: Ended, restricted: bool) -> Result<Option<u64>, StageError> {
-        let peak = ended.peak_memory;
+        let peak = Some(ended.peak_memory).filter(|bytes| *bytes > 0);
         match ended.outcome {
-            Ok(()) => Ok(Some(peak)),
+            Ok(()) => Ok(peak),
             Err(StageError::Failed(error)) if restricted && error.contains("ermission denied") => {
                 let leak = "it opened a file of its inputs that it must not see, such as one of a test case (leakage)";
                 Err(StageError::Failed(format!("{error}: {leak}")))

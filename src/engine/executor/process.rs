@@ -30,7 +30,8 @@ pub struct Child {
 /// How a child ended.
 pub struct Ended {
     pub outcome: Result<(), StageError>,
-    /// Of its largest process, in bytes.
+    /// Of its largest process, in bytes. What this process takes itself hides what is smaller, but for what was seen
+    /// now and then of the child's own.
     pub peak_memory: u64,
 }
 
@@ -59,6 +60,8 @@ impl Child {
             said: None,
             stopping: None,
             because: None,
+            resident_at_start: resident(),
+            seen_peak: 0,
         };
         // Reaped by `wait4`, which tells its memory; `Child` never waits by itself.
         drop(child);
@@ -146,6 +149,10 @@ struct Watch {
     stopping: Option<Instant>,
     /// Why we ended it.
     because: Option<StageError>,
+    /// A fork counts as much memory as this process has, before it becomes a program of its own.
+    resident_at_start: u64,
+    /// The largest peak that the system told of the child itself, while it ran.
+    seen_peak: u64,
 }
 
 impl Watch {
@@ -157,6 +164,7 @@ impl Watch {
         let mut told = false;
         while !self.wait_a_tick()? {
             self.listen(context)?;
+            self.seen_peak = self.seen_peak.max(peak_of(self.id));
             if context.cancelled() && !told {
                 told = true;
                 // A stage of ours checkpoints and ends by itself; a program is asked to end.
@@ -176,7 +184,9 @@ impl Watch {
         // What it left running in its group ends with it. It is not reaped yet, so that the number is still its own.
         self.signal(libc::SIGKILL);
         drop(self.guarded.take());
-        let (status, peak_memory) = reap(self.id)?;
+        let (status, largest) = reap(self.id)?;
+        let own = largest > self.resident_at_start + self.resident_at_start / 20;
+        let peak_memory = if own { largest } else { self.seen_peak };
         let outcome = self.judge(status, peak_memory, talks);
         Ok(Ended { outcome, peak_memory })
     }
@@ -295,12 +305,32 @@ fn reap(id: libc::pid_t) -> io::Result<(ExitStatus, u64)> {
     }
 }
 
+/// Bytes that this process holds in memory; 0 where the system doesn't tell.
+fn resident() -> u64 {
+    memory_of("self", "VmRSS:")
+}
+
+/// The peak of a process that runs, in bytes; 0 where the system doesn't tell.
+fn peak_of(id: libc::pid_t) -> u64 {
+    memory_of(&id.to_string(), "VmHWM:")
+}
+
+fn memory_of(process: &str, field: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap_or_default();
+    kib.saturating_mul(1024)
+}
+
 /// `ru_maxrss` counts KiB, but on Apple's systems bytes.
 const MAXRSS_UNIT: u64 = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
 
 /// Why a child that said nothing ended, for people.
 fn reason(status: ExitStatus, peak_memory: u64) -> String {
-    let peak = format!("its peak memory was {:.1} MiB", peak_memory as f64 / f64::from(1 << 20));
+    let peak = match peak_memory {
+        0 => "its peak memory is unknown".to_owned(),
+        bytes => format!("its peak memory was {:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    };
     match (status.signal(), status.code()) {
         (Some(libc::SIGKILL), _) => {
             format!("killed by signal 9 (SIGKILL), as the system does when memory runs out; {peak}")

@@ -94,7 +94,7 @@ impl Observer for Watcher {
 #[test]
 fn a_child_reports_writes_and_is_measured() {
     let script = format!(
-        "cp $in/text.txt $out/text.txt\necho '{{\"event\":\"progress\",\"done\":3,\"total\":4,\"message\":\"loss 0.1\"}}'\n\
+        "cp $in/text.txt $out/text.txt\nsleep 0.2\necho '{{\"event\":\"progress\",\"done\":3,\"total\":4,\"message\":\"loss 0.1\"}}'\n\
          echo '{{\"event\":\"log\",\"line\":\"hello\"}}'\necho to stderr >&2\necho no event\n{DONE}"
     );
     let (project, options) = project(&script, json!({}));
@@ -104,7 +104,7 @@ fn a_child_reports_writes_and_is_measured() {
     assert_eq!(project.result("apart/text.txt"), "1");
     assert_eq!(*watcher.0.borrow(), ["3/4 loss 0.1", "hello", "no event"]);
     let record = project.store().last_success("toys", "apart").unwrap().unwrap();
-    assert!(record.peak_memory.is_some_and(|bytes| (1 << 17..1 << 30).contains(&bytes)), "{:?}", record.peak_memory);
+    assert!(record.peak_memory.is_some_and(|bytes| (1 << 17..100 << 20).contains(&bytes)), "{:?}", record.peak_memory);
     assert!(record.log_tail.contains(&"to stderr".to_owned()), "{:?}", record.log_tail);
 }
 
@@ -113,7 +113,7 @@ fn a_crash_an_abort_and_a_kill_fail_that_stage_alone() {
     for (script, expected) in [
         ("kill -SEGV $$", "SIGSEGV"),
         ("kill -ABRT $$", "SIGABRT"),
-        ("kill -KILL $$", "when memory runs out; its peak memory was"),
+        ("kill -KILL $$", "when memory runs out; its peak memory"),
         ("exit 7", "exit code 7"),
         ("exit 0", "ended without a word"),
         (r#"echo '{"event":"failed","error":"no such luck"}'; exit 1"#, "no such luck"),
