@@ -40,9 +40,9 @@ enum Command {
     Graph(graph::Graph),
     Ls(ls::Ls),
     Bench(bench::Bench),
+    Cache(cache::Cache),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
-    Cache(cache::Cache),
     Exec(exec::Exec),
 }
 
@@ -63,9 +63,9 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Ls(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Cache(command) => command.exec(),
         Command::Bundle(command) => command.exec(),
         Command::Verify(command) => command.exec(),
-        Command::Cache(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -12,6 +12,7 @@ mod isolation;
 mod keys;
 mod names;
 mod peers;
+mod recent;
 mod remote;
 mod results;
 mod runs;
