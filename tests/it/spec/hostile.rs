@@ -120,18 +120,28 @@ fn a_pipeline_that_is_no_text_is_refused() {
     run(b"");
 }
 
-/// Peak memory in bytes of a program that must succeed.
+/// Peak memory in bytes of a program that must succeed, as it was last seen. What `wait4` tells would be at least that
+/// of this process, which it was forked from.
 fn peak_memory(command: &mut std::process::Command) -> u64 {
-    let child = command.spawn().unwrap();
-    let (id, mut status) = (child.id() as libc::pid_t, 0);
-    // SAFETY: a zeroed `rusage` is a valid one; the child is ours and nobody else waits for it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        assert_eq!(libc::wait4(id, &raw mut status, 0, &raw mut usage), id);
-        usage
-    };
-    assert_eq!(status, 0);
-    usage.ru_maxrss as u64 * 1024
+    let mut child = command.spawn().unwrap();
+    let program = std::fs::canonicalize(env!("CARGO_BIN_EXE_runner")).unwrap();
+    let of = |name: &str| format!("/proc/{}/{name}", child.id());
+    let (exe, status) = (of("exe"), of("status"));
+    let mut peak = 0;
+    loop {
+        if std::fs::read_link(&exe).is_ok_and(|exe| exe == program) {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            peak = line
+                .and_then(|line| line.trim().trim_end_matches(" kB").parse().ok())
+                .map_or(peak, |kib: u64| kib << 10);
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]
@@ -149,7 +159,7 @@ fn ten_thousand_stages_take_little_memory_and_time() {
     let peak = peak_memory(&mut project.command(&["status", "pipelines/p.yaml"]));
     let took = start.elapsed();
     eprintln!("10,100 stages: status took {took:?} and {} MiB", peak >> 20);
-    assert!(peak < 150 << 20, "{} MiB", peak >> 20);
+    assert!(peak > 1 << 20 && peak < 256 << 20, "{} MiB", peak >> 20);
     // The tests aren't built for speed, and share their machine.
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
