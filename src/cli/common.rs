@@ -102,6 +102,17 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// This very program, also when its file is replaced while it runs: other code must not write under this one's keys.
+pub fn this_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    if cfg!(not(target_os = "linux")) {
+        return Some(path);
+    }
+    // Open for as long as the process lives.
+    let descriptor = File::open(&path).ok()?.into_raw_fd();
+    Some(PathBuf::from(format!("/proc/self/fd/{descriptor}")))
+}
+
 pub fn print(text: &str) -> Result<(), Report> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
