@@ -44,3 +44,10 @@ bench-pytorch *arguments:
     cargo build --release
     target/bench-pytorch/bin/python benches/pytorch/check.py
     target/bench-pytorch/bin/python benches/pytorch/compare.py {{arguments}}
+
+# A run with nothing to do, a cold one, and others, beside ninja, Snakemake and DVC where they are installed (pip install
+# ninja snakemake dvc), and digests beside OpenSSL: just bench-peers --stages 100 1000
+bench-peers *arguments:
+    cargo build --release
+    python3 benches/peers/compare.py {{arguments}}
+    benches/peers/digests.sh

@@ -4,8 +4,8 @@ use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
 use crate::engine::bundle::{
-    self, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements, confine, create,
-    printable, replay, unpack,
+    self, BundleError, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements,
+    confine, create, printable, replay, unpack,
 };
 use crate::engine::cache::{machine, write_atomic};
 use crate::engine::compare::{Agreement, FileAgreement, Verdict};
@@ -143,6 +143,9 @@ impl VerifyBundle {
     fn exec(self) -> Result<ExitCode, Report> {
         let limits = Limits { bytes: self.max_size.saturating_mul(1 << 30) };
         let found = bundle::verify(&self.bundle, &limits);
+        if let Err(error @ BundleError::Io { action: "open", .. }) = found {
+            return Err(error).into_diagnostic();
+        }
         if self.json {
             let fault = found.as_ref().err().map(ToString::to_string);
             print(&format!("{:#}\n", json!({"bundle": self.bundle, "sound": fault.is_none(), "fault": fault})))?;
@@ -349,7 +352,7 @@ fn verdict_of(stages: &[StageAgreement], tolerance: f64) -> Option<String> {
     match divergent {
         _ if stages.is_empty() => None,
         0 => Some(format!(
-            "{} recomputed in {}, all agree (tolerance {tolerance:e}); {identical} of the files have the same bytes",
+            "{} recomputed in {}, all agree (tolerance {tolerance:e}), {identical} of {all} bit by bit",
             counted(numbers, "number"),
             counted(all, "file")
         )),

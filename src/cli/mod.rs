@@ -60,9 +60,9 @@ enum Command {
     Schema(schema::Schema),
     Completions(completions::Completions),
     Bench(bench::Bench),
+    Cache(cache::Cache),
     Bundle(bundle::Bundle),
     Verify(verify::Verify),
-    Cache(cache::Cache),
     Exec(exec::Exec),
 }
 
@@ -91,9 +91,9 @@ pub fn main() -> ExitCode {
         Command::Schema(command) => command.exec(),
         Command::Completions(command) => command.exec(),
         Command::Bench(command) => command.exec(),
+        Command::Cache(command) => command.exec(),
         Command::Bundle(command) => command.exec(),
         Command::Verify(command) => command.exec(),
-        Command::Cache(command) => command.exec(),
         Command::Exec(command) => command.exec(),
     };
     outcome.unwrap_or_else(|report| {

@@ -1,4 +1,4 @@
-use super::cache::{Lookup, Record};
+use super::cache::Lookup;
 use super::{EngineError, Store};
 use crate::digest::Digest;
 use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
@@ -25,6 +25,11 @@ impl Prepared {
         Ok(Prepared { manifest, key })
     }
 
+    /// The outputs, if they can be told without reading the record again.
+    pub fn known(&self, node: &Node, store: &Store) -> Option<Outputs> {
+        store.known(self.key).filter(|outputs| are_outputs_of(node, outputs))
+    }
+
     /// What the store knows of it. A record that names other outputs than the stage has is none.
     pub fn lookup(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
         Ok(of_stage(node, store.lookup(self.key)?))
@@ -34,20 +39,30 @@ impl Prepared {
     pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
         Ok(of_stage(node, store.obtain(self.key)?))
     }
+
+    /// As `lookup`, but what this store lacks is fetched from its remote. A remote that doesn't answer is a note, and
+    /// the run goes on without it. Call it with the key's lock held.
+    pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
+        match self.lookup(node, store)? {
+            Lookup::Hit(record) => Ok(Lookup::Hit(record)),
+            missing if !store.fetch(self.key)? => Ok(missing),
+            _ => self.lookup(node, store),
+        }
+    }
 }
 
 fn of_stage(node: &Node, found: Lookup) -> Lookup {
     match found {
-        Lookup::Hit(record) if !names_outputs_of(node, &record) => {
+        Lookup::Hit(record) if !are_outputs_of(node, &record.outputs) => {
             Lookup::Lost { what: "its record names other outputs".to_owned() }
         }
         found => found,
     }
 }
 
-fn names_outputs_of(node: &Node, record: &Record) -> bool {
+fn are_outputs_of(node: &Node, named: &Outputs) -> bool {
     let outputs = node.outputs();
-    outputs.len() == record.outputs.len() && outputs.iter().all(|port| record.outputs.contains_key(port.name.as_ref()))
+    outputs.len() == named.len() && outputs.iter().all(|port| named.contains_key(port.name.as_ref()))
 }
 
 /// The inputs whose bytes are known, and the bindings whose bytes are not.

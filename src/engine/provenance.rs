@@ -1,9 +1,11 @@
-use super::EngineError;
+use super::cache::{read_if_whole, seal, write_atomic};
 use super::prepare::{Outputs, Prepared};
 use super::staging::Staging;
-use crate::digest::Digest;
-use crate::plan::Plan;
+use super::{EngineError, Store};
+use crate::digest::{Digest, append, write_json, write_list, write_text};
 use crate::plan::manifest::without_sources;
+use crate::plan::{Binding, Node, Plan};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
@@ -11,7 +13,75 @@ use std::path::PathBuf;
 
 /// Writes `provenance.json` beside the results: what each of the stages that succeeded was made from. It holds no
 /// time and no machine, so that the same inputs give the same bytes.
-pub fn write(plan: &Plan, prepared: &[Option<Prepared>], outputs: &[Option<Outputs>]) -> Result<PathBuf, EngineError> {
+pub fn write(
+    plan: &Plan,
+    store: &Store,
+    prepared: &[Option<Prepared>],
+    outputs: &[Option<Outputs>],
+) -> Result<PathBuf, EngineError> {
+    let path = plan.results.join("provenance.json");
+    let target = plan.root.join(&path);
+    // An incomplete run leaves earlier results in place, and so the provenance that belongs to them.
+    if outputs.iter().any(Option::is_none) && target.exists() {
+        return Ok(path);
+    }
+    let plan_digest = digest(plan);
+    let written = Written { of: made_from(plan, plan_digest, prepared, outputs), sha256: Digest::of_bytes(&[]) };
+    let note = store.root().join("recent").join(format!("{}.provenance", Digest::of_bytes(name(plan).as_bytes())));
+    if let Some(before) = read_if_whole::<Written>(&note)
+        && before.of == written.of
+        && store.file_digest(&target).is_ok_and(|digest| digest == before.sha256)
+    {
+        return Ok(path);
+    }
+    let text = document(plan, plan_digest, prepared, outputs)?;
+    let written = Written { sha256: Digest::of_bytes(text.as_bytes()), ..written };
+    if !store.file_digest(&target).is_ok_and(|digest| digest == written.sha256) {
+        let staging = Staging::open(&plan.root.join(&plan.results))?;
+        let staged = staging.path("provenance.json");
+        fs::write(&staged, text).map_err(EngineError::io("write", &staged))?;
+        fs::rename(&staged, &target).map_err(EngineError::io("write", &target))?;
+    }
+    write_atomic(&note, &seal(&written).map_err(EngineError::io("write", &note))?, false)?;
+    Ok(path)
+}
+
+/// What the last document was made from, and its digest: the same need not be written again.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Written {
+    of: Digest,
+    sha256: Digest,
+}
+
+/// Two pipelines may share a name, not a results folder.
+fn name(plan: &Plan) -> String {
+    format!("{}\n{}", plan.name, plan.results.display())
+}
+
+/// A digest of all that is in the document: keys stand for manifests.
+fn made_from(plan: &Plan, digest: Digest, prepared: &[Option<Prepared>], outputs: &[Option<Outputs>]) -> Digest {
+    let mut text = String::with_capacity(256 * plan.nodes.len());
+    append(&mut text, digest);
+    text.push_str(env!("CARGO_PKG_VERSION"));
+    for (prepared, outputs) in prepared.iter().zip(outputs) {
+        // An end of line for each node: what one lacks isn't another's.
+        text.push('\n');
+        let (Some(prepared), Some(outputs)) = (prepared, outputs) else { continue };
+        prepared.key.write_json(&mut text);
+        for (port, digest) in outputs {
+            write_text(&mut text, port);
+            digest.write_json(&mut text);
+        }
+    }
+    Digest::of_bytes(text.as_bytes())
+}
+
+fn document(
+    plan: &Plan,
+    digest: Digest,
+    prepared: &[Option<Prepared>],
+    outputs: &[Option<Outputs>],
+) -> Result<String, EngineError> {
     let nodes = plan.nodes.iter().zip(prepared).zip(outputs);
     let nodes: Vec<Value> = nodes
         .filter_map(|((node, prepared), outputs)| {
@@ -28,41 +98,50 @@ pub fn write(plan: &Plan, prepared: &[Option<Prepared>], outputs: &[Option<Outpu
     let document = json!({
         "pipeline": plan.name,
         "title": plan.title,
-        "plan": digest(plan),
+        "plan": digest,
         "runner": env!("CARGO_PKG_VERSION"),
         "nodes": nodes,
     });
-    let path = plan.results.join("provenance.json");
-    let target = plan.root.join(&path);
-    // An incomplete run leaves earlier results in place, and so the provenance that belongs to them.
-    if outputs.iter().any(Option::is_none) && target.exists() {
-        return Ok(path);
-    }
     let text = serde_json::to_string_pretty(&document).map_err(io::Error::from);
-    let text = text.map_err(EngineError::io("write", &target))? + "\n";
-    if !fs::read(&target).is_ok_and(|bytes| bytes == text.as_bytes()) {
-        let staging = Staging::open(&plan.root.join(&plan.results))?;
-        let staged = staging.path("provenance.json");
-        fs::write(&staged, text).map_err(EngineError::io("write", &staged))?;
-        fs::rename(&staged, &target).map_err(EngineError::io("write", &target))?;
-    }
-    Ok(path)
+    Ok(text.map_err(EngineError::io("write", &plan.root.join(&plan.results)))? + "\n")
 }
 
-/// Digest of what was planned: stages, parameters and how they connect, wherever the project stands.
+/// Digest of what was planned: stages, parameters and how they connect, wherever the project stands. Of canonical
+/// JSON, which is written straight away: a run that has nothing to do still asks for it.
 pub fn digest(plan: &Plan) -> Digest {
-    let node = |node: &crate::plan::Node| {
-        let from = |input: &crate::plan::Binding| json!({"port": input.port, "from": plan.nodes[input.from].id, "output": input.output});
-        json!({
-            "id": node.id,
-            "kind": node.stage.kind(),
-            "revision": node.stage.revision(),
-            "params": without_sources(&node.params, &node.stage.sources(&node.params)),
-            "seed": node.seed,
-            "inputs": node.inputs.iter().map(from).collect::<Vec<_>>(),
-            "publish": node.publish,
-        })
-    };
-    let nodes: Vec<Value> = plan.nodes.iter().map(node).collect();
-    Digest::of_value(&json!({"name": plan.name, "title": plan.title, "nodes": nodes}))
+    let mut text = String::with_capacity(512 * plan.nodes.len());
+    text.push_str("{\"name\":");
+    write_text(&mut text, &plan.name);
+    text.push_str(",\"nodes\":");
+    write_list(&mut text, &plan.nodes, |text, node| write_node(text, plan, node));
+    text.push_str(",\"title\":");
+    write_text(&mut text, &plan.title);
+    text.push('}');
+    Digest::of_bytes(text.as_bytes())
+}
+
+fn write_node(text: &mut String, plan: &Plan, node: &Node) {
+    text.push_str("{\"id\":");
+    write_text(text, &node.id);
+    text.push_str(",\"inputs\":");
+    write_list(text, &node.inputs, |text, input: &Binding| {
+        text.push_str("{\"from\":");
+        write_text(text, &plan.nodes[input.from].id);
+        text.push_str(",\"output\":");
+        write_text(text, &input.output);
+        text.push_str(",\"port\":");
+        write_text(text, &input.port);
+        text.push('}');
+    });
+    text.push_str(",\"kind\":");
+    write_text(text, node.stage.kind());
+    text.push_str(",\"params\":");
+    write_json(text, &without_sources(&node.params, &node.stage.sources(&node.params)));
+    text.push_str(",\"publish\":");
+    write_json(text, &json!(node.publish));
+    text.push_str(",\"revision\":");
+    append(text, node.stage.revision());
+    text.push_str(",\"seed\":");
+    write_json(text, &json!(node.seed));
+    text.push('}');
 }

@@ -24,11 +24,17 @@ pub fn published(store: &Store, pipeline: &str, results: &Path) -> Result<BTreeM
     })
 }
 
+/// A file of this many bytes is read once, to be checked and copied.
+const SMALL: u64 = 1 << 20;
+
 /// Copies outputs to `results/`, and takes away what an earlier run put there and this plan no longer has.
 pub struct Publisher<'a> {
     plan: &'a Plan,
     store: &'a Store,
     results: PathBuf,
+    /// Made when it is wanted; one for all that a run publishes.
+    staging: Option<Staging>,
+    staged: usize,
     /// Relative to `results`; from earlier runs of the pipeline.
     before: BTreeMap<String, Published>,
     now: BTreeMap<String, Published>,
@@ -36,6 +42,7 @@ pub struct Publisher<'a> {
 
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
+        store.recall(&plan.name);
         let path = ledger(store, &plan.name, &plan.results);
         let before = match read_sealed(&path)? {
             Sealed::Whole(before) => before,
@@ -48,7 +55,7 @@ impl<'a> Publisher<'a> {
         };
         let results = plan.root.join(&plan.results);
         staging::sweep(&results);
-        Ok(Publisher { plan, store, results, before, now: BTreeMap::new() })
+        Ok(Publisher { plan, store, results, staging: None, staged: 0, before, now: BTreeMap::new() })
     }
 
     /// Publishes a node's outputs. Files that are as they should be aren't touched.
@@ -60,8 +67,8 @@ impl<'a> Publisher<'a> {
             if !folder.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
                 return Err(EngineError::PublishOutside { node: node.id.clone(), path: folder.clone() });
             }
-            let files = self.store.listing(tree)?.files;
-            let files: Vec<(PathBuf, Entry)> = files.into_iter().map(|file| (folder.join(&file.path), file)).collect();
+            let listing = self.store.shared_listing(tree)?;
+            let files: Vec<_> = listing.files.iter().map(|file| (folder.join(&file.path), file)).collect();
             self.claim(node, &files)?;
             self.copy(&files)?;
             published.extend(files.into_iter().map(|(path, _)| self.plan.results.join(path)));
@@ -70,7 +77,7 @@ impl<'a> Publisher<'a> {
     }
 
     /// Two nodes must not write one file: the order in which they end would decide.
-    fn claim(&mut self, node: &Node, files: &[(PathBuf, Entry)]) -> Result<(), EngineError> {
+    fn claim(&mut self, node: &Node, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
         for (path, file) in files {
             let name = path.to_string_lossy().into_owned();
             match self.now.get(&name) {
@@ -85,39 +92,38 @@ impl<'a> Publisher<'a> {
     }
 
     /// All that changed is staged beside the results, then swapped in file by file.
-    fn copy(&self, files: &[(PathBuf, Entry)]) -> Result<(), EngineError> {
+    fn copy(&mut self, files: &[(PathBuf, &Entry)]) -> Result<(), EngineError> {
         let unchanged = |path: &Path, file: &Entry| {
-            path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size)
-                && self.store.file_digest(path).is_ok_and(|digest| digest == file.sha256)
+            self.store.sized_digest(path).is_ok_and(|(size, digest)| size == file.size && digest == file.sha256)
         };
         let changed: Vec<_> = files.iter().filter(|(path, file)| !unchanged(&self.results.join(path), file)).collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let staging = Staging::open(&self.results)?;
-        self.stage(&changed, &staging).and_then(|()| self.swap(&changed, &staging))
+        let staged = changed.iter().map(|(_, file)| self.stage(file)).collect::<Result<Vec<PathBuf>, _>>()?;
+        staged.iter().zip(&changed).try_for_each(|(staged, (path, _))| swap(staged, &self.results.join(path)))
     }
 
-    fn stage(&self, changed: &[&(PathBuf, Entry)], staging: &Staging) -> Result<(), EngineError> {
-        for (place, (_, file)) in changed.iter().enumerate() {
+    /// A copy (a reflink where the file system has them), never a hard link: who edits a result must not edit the
+    /// store.
+    fn stage(&mut self, file: &Entry) -> Result<PathBuf, EngineError> {
+        let copy = self.place()?;
+        if file.size > SMALL {
             self.store.check(file)?;
-            let (object, copy) = (self.store.object(file.sha256), staging.path(&place.to_string()));
-            // A copy (a reflink where the file system has them), never a hard link: who edits a result must not
-            // edit the store.
-            fs::copy(&object, &copy).map_err(EngineError::io("copy an object to", &copy))?;
+            fs::copy(self.store.object(file.sha256), &copy).map_err(EngineError::io("copy an object to", &copy))?;
             make_writable(&copy)?;
+        } else {
+            let bytes = self.store.checked_bytes(file)?;
+            fs::write(&copy, bytes).map_err(EngineError::io("copy an object to", &copy))?;
         }
-        Ok(())
+        Ok(copy)
     }
 
-    fn swap(&self, changed: &[&(PathBuf, Entry)], staging: &Staging) -> Result<(), EngineError> {
-        for (place, (path, _)) in changed.iter().enumerate() {
-            let target = self.results.join(path);
-            let parent = target.parent().unwrap_or(&self.results);
-            fs::create_dir_all(parent).map_err(EngineError::io("create", parent))?;
-            fs::rename(staging.path(&place.to_string()), &target).map_err(EngineError::io("publish", &target))?;
-        }
-        Ok(())
+    /// A path in the staging folder that nothing stands at.
+    fn place(&mut self) -> Result<PathBuf, EngineError> {
+        let staging = match self.staging.take() {
+            Some(staging) => staging,
+            None => Staging::open(&self.results)?,
+        };
+        self.staged += 1;
+        Ok(self.staging.insert(staging).path(&self.staged.to_string()))
     }
 
     /// Ends a run. Files of nodes in `kept`, which didn't come to publish this time, stay; other files of earlier
@@ -149,6 +155,15 @@ fn ledger(store: &Store, pipeline: &str, results: &Path) -> PathBuf {
     // Two pipelines may share a name, not a results folder.
     let name = format!("{pipeline}\n{}", results.display());
     store.root().join("published").join(format!("{}.json", Digest::of_bytes(name.as_bytes())))
+}
+
+fn swap(staged: &Path, target: &Path) -> Result<(), EngineError> {
+    fs::rename(staged, target)
+        .or_else(|_| {
+            fs::create_dir_all(target.parent().unwrap_or(target))?;
+            fs::rename(staged, target)
+        })
+        .map_err(EngineError::io("publish", target))
 }
 
 /// `fs::copy` copies the object's read-only mode too.

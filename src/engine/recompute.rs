@@ -1,6 +1,6 @@
 //! What a plan's stages gave, and what they give when they run once more, beside the store.
 
-use super::cache::{Lookup, Record};
+use super::cache::{Lookup, Record, remove_all, unfit};
 use super::executor::Executor;
 use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store};
@@ -27,7 +27,7 @@ pub fn known(
         let record = match pinned.get(&node.id) {
             Some(record) => Some(record.clone()),
             None if node.inputs.iter().any(|binding| outputs[binding.from].is_none()) => None,
-            None => match store.lookup(Prepared::of(plan, index, &outputs, store)?.key)? {
+            None => match Prepared::of(plan, index, &outputs, store)?.lookup(node, store)? {
                 Lookup::Hit(record) => Some(*record),
                 Lookup::Miss | Lookup::Lost { .. } => None,
             },
@@ -59,7 +59,7 @@ pub struct Recomputed {
 impl Drop for Recomputed {
     fn drop(&mut self) {
         // What stays is swept with the store's other temporary folders.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = remove_all(&self.folder);
     }
 }
 
@@ -105,7 +105,11 @@ pub fn recompute(
     let start = Instant::now();
     executor.run(&context)?;
     recomputed.duration = start.elapsed();
-    Ok(recomputed)
+    // A run would refuse these too: a listing of files can't stand for them.
+    match recomputed.folders.values().find_map(|folder| unfit(folder)) {
+        Some(unfit) => Err(StageError::Failed(format!("it left {}: {}", unfit.path.display(), unfit.what)).into()),
+        None => Ok(recomputed),
+    }
 }
 
 fn empty(path: &Path) -> Result<PathBuf, EngineError> {

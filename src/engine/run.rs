@@ -179,6 +179,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, EngineError> {
         let count = plan.nodes.len();
         let dependents = prepare::dependents(plan);
+        store.sweep()?;
         let budget = Budget { cpus: options.jobs, memory: options.memory, gpus: options.gpus };
         let queue = Queue::new(plan, &dependents, budget);
         let parts = options.select.parts(plan, &options.pinned)?;
@@ -228,6 +229,7 @@ impl<'a> Run<'a> {
             if self.running.is_empty() && self.delayed.is_empty() {
                 return self.pass_on_notes();
             }
+            self.journal.flush()?;
             match receiver.recv_timeout(TICK) {
                 Ok(message) => self.receive(message)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -275,8 +277,13 @@ impl<'a> Run<'a> {
             Err(error @ EngineError::Source { .. }) => return self.fail(index, error.to_string()),
             Err(error) => return Err(error),
         };
+        let forced = self.forced[index] && self.parts[index] == Part::Run;
+        if !forced && let Some(outputs) = prepared.known(self.node(index), self.store) {
+            self.prepared[index] = Some(prepared);
+            return self.succeed(index, outputs, How::Cached, start.elapsed());
+        }
         self.prepared[index] = Some(prepared.clone());
-        if self.forced[index] && self.parts[index] == Part::Run {
+        if forced {
             return self.enqueue(index);
         }
         match prepared.lookup(self.node(index), self.store)? {
@@ -522,7 +529,7 @@ impl<'a> Run<'a> {
             publisher.finish(&unfinished)?;
         }
         if self.outputs.iter().any(Option::is_some) {
-            self.published.push(provenance::write(self.plan, &self.prepared, &self.outputs)?);
+            self.published.push(provenance::write(self.plan, self.store, &self.prepared, &self.outputs)?);
         }
         self.published.sort();
         self.published.dedup();

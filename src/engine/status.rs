@@ -1,9 +1,9 @@
-use super::cache::Lookup;
+use super::cache::{Lookup, Record};
 use super::prepare::{self, Outputs, Prepared, known_inputs};
 use super::{EngineError, Store};
-use crate::plan::Plan;
 use crate::plan::dirty::{DirtyReason, diff};
 use crate::plan::manifest::{Manifest, coordinates};
+use crate::plan::{Node, Plan};
 use serde::Serialize;
 
 /// What a run would do with a stage.
@@ -42,21 +42,46 @@ impl NodeStatus {
 /// What would run and why, in the plan's order, without running anything.
 pub fn status(plan: &Plan, store: &Store, force: &[String]) -> Result<Vec<NodeStatus>, EngineError> {
     let forced = super::select::named(plan, force)?;
+    let seconds = store.last_seconds(&plan.name);
     let mut outputs: Vec<Option<Outputs>> = vec![None; plan.nodes.len()];
     let mut all = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
-        let last = store.last_success(&plan.name, &node.id)?;
-        let state = match state(plan, index, store, &mut outputs, forced[index], last.as_ref().map(|r| &r.manifest)) {
+        let mut last = Last { store, plan, node, read: None };
+        let state = match state(plan, index, store, &mut outputs, forced[index], &mut last) {
             Err(error @ EngineError::Source { .. }) => State::Broken { error: error.to_string() },
             state => state?,
         };
+        let last_seconds = match seconds.get(&node.id) {
+            Some(seconds) => Some(*seconds),
+            None => last.record()?.map(|record| record.seconds),
+        };
         let (id, entry) = (node.id.clone(), node.entry.clone());
-        let last_seconds = last.map(|record| record.seconds);
         all.push(NodeStatus { id, entry, kind: node.stage.kind().to_owned(), state, last_seconds });
     }
     // What was learnt is worth keeping, but a store that can't be written to answers as well.
     let _ = store.save_memo();
     Ok(all)
+}
+
+/// The record of a stage's last success, read if it is asked for.
+struct Last<'a> {
+    store: &'a Store,
+    plan: &'a Plan,
+    node: &'a Node,
+    read: Option<Option<Record>>,
+}
+
+impl Last<'_> {
+    fn record(&mut self) -> Result<Option<&Record>, EngineError> {
+        if self.read.is_none() {
+            self.read = Some(self.store.last_success(&self.plan.name, &self.node.id)?);
+        }
+        Ok(self.read.as_ref().and_then(Option::as_ref))
+    }
+
+    fn manifest(&mut self) -> Result<Option<&Manifest>, EngineError> {
+        Ok(self.record()?.map(|record| &record.manifest))
+    }
 }
 
 fn state(
@@ -65,15 +90,20 @@ fn state(
     store: &Store,
     outputs: &mut [Option<Outputs>],
     forced: bool,
-    last: Option<&Manifest>,
+    last: &mut Last,
 ) -> Result<State, EngineError> {
     let node = &plan.nodes[index];
     let (inputs, unknown) = known_inputs(plan, index, outputs);
     if !unknown.is_empty() {
         let is = Manifest::of(node, inputs, prepare::sources(plan, node, store)?);
-        return Ok(State::WouldRun { reasons: with_unknown_inputs(plan, index, forced, last, &is, &unknown) });
+        let reasons = with_unknown_inputs(plan, index, forced, last.manifest()?, &is, &unknown);
+        return Ok(State::WouldRun { reasons });
     }
     let prepared = Prepared::of(plan, index, outputs, store)?;
+    if !forced && let Some(known) = prepared.known(node, store) {
+        outputs[index] = Some(known);
+        return Ok(State::Cached);
+    }
     let mut reasons = if forced { vec![DirtyReason::Forced] } else { Vec::new() };
     match prepared.lookup(node, store)? {
         Lookup::Hit(_) if forced => {}
@@ -82,7 +112,7 @@ fn state(
             return Ok(State::Cached);
         }
         Lookup::Lost { what } => reasons.push(DirtyReason::OutputLost { what }),
-        Lookup::Miss => match last.map(|last| diff(last, &prepared.manifest)) {
+        Lookup::Miss => match last.manifest()?.map(|last| diff(last, &prepared.manifest)) {
             None => reasons.push(DirtyReason::NeverRun),
             // The record is there, or there would be no manifest to compare with: it was lost meanwhile.
             Some(same) if same.is_empty() => reasons.push(DirtyReason::OutputLost { what: "its record".to_owned() }),

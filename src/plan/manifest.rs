@@ -1,6 +1,6 @@
 use super::{Node, Plan};
 use crate::contract::Source;
-use crate::digest::{Digest, canonical_json};
+use crate::digest::{Digest, append, write_json, write_list, write_text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -58,28 +58,67 @@ impl Manifest {
         }
     }
 
+    /// The canonical JSON of this value, written straight away: a run that has nothing to do still writes them all.
     pub fn canonical(&self) -> String {
-        canonical_json(&self.value())
+        let mut text = String::with_capacity(512);
+        text.push('{');
+        if !self.environment.is_empty() {
+            text.push_str("\"environment\":");
+            write_json(&mut text, &serde_json::json!(self.environment));
+            text.push(',');
+        }
+        text.push_str("\"inputs\":");
+        write_list(&mut text, &self.inputs, Input::write);
+        text.push_str(",\"kind\":");
+        write_text(&mut text, &self.kind);
+        text.push_str(",\"numerics\":");
+        match &self.numerics {
+            Some(numerics) => write_text(&mut text, numerics),
+            None => text.push_str("null"),
+        }
+        text.push_str(",\"params\":");
+        write_json(&mut text, &self.params);
+        text.push_str(",\"revision\":");
+        append(&mut text, self.revision);
+        text.push_str(",\"seed\":");
+        match self.seed {
+            Some(seed) => append(&mut text, seed),
+            None => text.push_str("null"),
+        }
+        text.push_str(",\"sources\":");
+        write_list(&mut text, &self.sources, SourceContent::write);
+        text.push('}');
+        text
     }
 
     pub fn key(&self) -> Digest {
         Digest::of_bytes(self.canonical().as_bytes())
     }
+}
 
-    fn value(&self) -> Value {
-        let mut value = serde_json::json!({
-            "kind": self.kind,
-            "revision": self.revision,
-            "params": self.params,
-            "inputs": self.inputs,
-            "sources": self.sources,
-            "seed": self.seed,
-            "numerics": self.numerics,
-        });
-        if !self.environment.is_empty() {
-            value["environment"] = serde_json::json!(self.environment);
+impl Input {
+    fn write(text: &mut String, input: &Input) {
+        text.push('{');
+        if !input.coordinates.is_empty() {
+            text.push_str("\"coordinates\":");
+            write_json(text, &serde_json::json!(input.coordinates));
+            text.push(',');
         }
-        value
+        text.push_str("\"digest\":");
+        input.digest.write_json(text);
+        text.push_str(",\"port\":");
+        write_text(text, &input.port);
+        text.push('}');
+    }
+}
+
+impl SourceContent {
+    fn write(text: &mut String, source: &SourceContent) {
+        text.push_str("{\"digest\":");
+        source.digest.write_json(text);
+        text.push_str(",\"parameter\":");
+        write_text(text, &source.parameter);
+        text.push('}');
     }
 }
 

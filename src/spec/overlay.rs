@@ -76,7 +76,7 @@ pub(super) fn assignment(argument: &str) -> Result<Tree, SpecError> {
     let Some((path, _)) = argument.split_once('=') else {
         return Err(Located::new(&whole, Fault::NotAnAssignment));
     };
-    let mut tree = yaml::parse_from(&source, path.len() + 1)?;
+    let mut tree = yaml::parse_fully(&source, path.len() + 1)?;
     let mut end = path.len();
     for step in path.rsplit('.') {
         let mark = Mark::new(&source, end - step.len(), step.len());

@@ -1,4 +1,5 @@
 use super::fault::{Fault, SpecError};
+use super::quick::read_quickly;
 use super::tree::{Raw, span};
 use super::{Located, Mark, Source, Tree};
 use serde_saphyr::{MessageFormatter, UserMessageFormatter};
@@ -6,13 +7,20 @@ use std::sync::Arc;
 
 /// Parses one YAML 1.2 document: duplicate keys are errors, and anchors can't blow it up.
 pub fn parse(source: &Arc<Source>) -> Result<Tree, SpecError> {
-    parse_from(source, 0)
+    let quick = if source.text().len() > WORTH { read_quickly(source) } else { None };
+    quick.map_or_else(|| parse_fully(source, 0), Ok)
 }
 
+/// In a text shorter than this, in bytes, nobody notices how it is read.
+const WORTH: usize = 16 << 10;
+
 /// Parses what stands behind byte `shift` of a source.
-pub fn parse_from(source: &Arc<Source>, shift: usize) -> Result<Tree, SpecError> {
+pub fn parse_fully(source: &Arc<Source>, shift: usize) -> Result<Tree, SpecError> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: 100_000, max_aliases: 1_000, max_documents: 1 },
+        // 10,000 stages are some 200,000 nodes; what aliases unfold to is limited by itself.
+        budget: serde_saphyr::budget! {
+            max_nodes: 2_000_000, max_events: 4_000_000, max_aliases: 1_000, max_documents: 1
+        },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
         strict_booleans: true,
         with_snippet: false,

@@ -172,6 +172,8 @@ fn run_takes_a_pipeline_or_a_bundle() {
     assert!(flat(&alone).contains("cannot be used with"), "{}", stderr(&alone));
     let missing = elsewhere(folder.path(), &["run", "--from-bundle", "x.tar.zst"]);
     assert!(flat(&missing).contains("cannot open"), "{}", stderr(&missing));
+    let missing = elsewhere(folder.path(), &["bundle", "verify", "x.tar.zst"]);
+    assert_eq!(missing.status.code(), Some(2), "a file that isn't there is no verdict");
     std::fs::write(folder.path().join("notes"), "").unwrap();
     let unnamed = elsewhere(folder.path(), &["run", "--from-bundle", "notes"]);
     assert!(flat(&unnamed).contains("--into"), "{}", stderr(&unnamed));

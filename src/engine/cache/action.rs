@@ -1,3 +1,5 @@
+use super::file::read_with_stat;
+use super::stat::Stat;
 use super::{Store, sharded, write_atomic};
 use crate::digest::Digest;
 use crate::engine::EngineError;
@@ -38,20 +40,24 @@ pub enum Lookup {
 }
 
 impl Store {
-    fn action(&self, key: Digest) -> PathBuf {
+    pub(super) fn action(&self, key: Digest) -> PathBuf {
         sharded(&self.root.join("actions"), key).with_extension("json")
     }
 
     /// The record of a key. One that is torn, or not of this key, is set aside.
     pub fn record(&self, key: Digest) -> Result<Option<Record>, EngineError> {
+        Ok(self.read_record(key)?.map(|(_, record)| record))
+    }
+
+    fn read_record(&self, key: Digest) -> Result<Option<(Stat, Record)>, EngineError> {
         let path = self.action(key);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        let (stat, bytes) = match read_with_stat(&path) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(EngineError::Io { action: "read", path, source }),
         };
         match serde_json::from_slice::<Record>(&bytes) {
-            Ok(record) if record.key == key && record.manifest.key() == key => Ok(Some(record)),
+            Ok(record) if record.key == key && record.manifest.key() == key => Ok(Some((stat, record))),
             _ => {
                 self.set_aside("record", key, &path, &format!("{key}.json"));
                 Ok(None)
@@ -62,7 +68,7 @@ impl Store {
     /// A hit needs the record and, by presence and size, all the objects that it names.
     pub fn lookup(&self, key: Digest) -> Result<Lookup, EngineError> {
         let had = self.action(key).exists();
-        let Some(record) = self.record(key)? else {
+        let Some((stat, record)) = self.read_record(key)? else {
             return Ok(if had { Lookup::Lost { what: "its record was corrupt".to_owned() } } else { Lookup::Miss });
         };
         for (port, tree) in &record.outputs {
@@ -70,15 +76,22 @@ impl Store {
                 return Ok(Lookup::Lost { what: format!("{port}: {what}") });
             }
         }
+        self.learn_record(&record, stat);
         Ok(Lookup::Hit(Box::new(record)))
     }
 
+    /// Waits until all that the record names is on the disk, then writes it.
     /// Returns the outputs that an earlier run with the same key had, if they differ.
     pub(crate) fn write_record(&self, record: &Record) -> Result<Option<BTreeMap<String, Digest>>, EngineError> {
         let before = self.record(record.key)?.map(|record| record.outputs);
         let path = self.action(record.key);
         let text = serde_json::to_vec_pretty(record).map_err(io::Error::from);
-        write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, true)?;
+        self.settle_objects(record)?;
+        write_atomic(&path, &text.map_err(EngineError::io("write", &path))?, false)?;
+        if let Some(stat) = Stat::at(&path) {
+            self.learn_record(record, stat);
+        }
+        self.settle_record(record, path)?;
         Ok(before.filter(|outputs| *outputs != record.outputs))
     }
 
@@ -90,6 +103,10 @@ impl Store {
     /// Remembers a stage's last success: `explain` compares with it.
     pub(crate) fn set_latest(&self, pipeline: &str, node: &str, key: Digest) -> Result<(), EngineError> {
         let path = self.latest(pipeline, node);
+        // It may have been collected, or lost, and protects what it points to.
+        if !self.note_success(pipeline, node, key)? && path.exists() {
+            return Ok(());
+        }
         let text = key.to_string();
         if fs::read_to_string(&path).is_ok_and(|was| was == text) {
             return Ok(());

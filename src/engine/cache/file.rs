@@ -1,7 +1,8 @@
+use super::stat::Stat;
 use crate::digest::Digest;
 use crate::engine::EngineError;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,6 +29,15 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8], durable: bool) -> Result<(
     })
 }
 
+/// The bytes of a file, and what `stat` says of the very file that they came from.
+pub(super) fn read_with_stat(path: &Path) -> io::Result<(Stat, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let stat = Stat::of(&file.metadata()?);
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.size()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok((stat, bytes))
+}
+
 /// What a sealed file holds.
 pub(crate) enum Sealed<T> {
     Absent,
@@ -40,6 +50,14 @@ pub(crate) enum Sealed<T> {
 pub(crate) fn seal(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
     let text = serde_json::to_string(value)?;
     Ok(format!("{{\"sha256\":\"{}\",\"value\":{text}}}", Digest::of_bytes(text.as_bytes())).into_bytes())
+}
+
+/// For what may be thrown away at any time.
+pub(crate) fn read_if_whole<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
+    match read_sealed(path) {
+        Ok(Sealed::Whole(value)) => Some(value),
+        _ => None,
+    }
 }
 
 pub(crate) fn read_sealed<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Sealed<T>, EngineError> {

@@ -4,8 +4,9 @@ use crate::digest::Digest;
 use crate::engine::EngineError;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A line of a run's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,19 +24,36 @@ pub enum Entry {
 /// Append-only events of one run. Nothing depends on it: it tells people what happened, and how long it took.
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    file: BufWriter<File>,
+    flushed: Instant,
 }
+
+/// A crash loses no more than the lines of this long.
+const SOON: Duration = Duration::from_millis(200);
 
 impl Journal {
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// One write a line, so that a crash tears the last line at most.
+    /// Lines of thousands of cached stages go out together.
     pub fn append(&mut self, entry: &Entry) -> Result<(), EngineError> {
-        let line = serde_json::to_string(entry).map_err(io::Error::from);
-        let line = line.map_err(EngineError::io("write", &self.path))? + "\n";
-        self.file.write_all(line.as_bytes()).map_err(EngineError::io("write", &self.path))
+        serde_json::to_writer(&mut self.file, entry).map_err(io::Error::from).map_err(self.failed())?;
+        self.file.write_all(b"\n").map_err(self.failed())?;
+        if self.flushed.elapsed() < SOON && !matches!(entry, Entry::RunStarted { .. } | Entry::RunFinished { .. }) {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    /// Before a wait, so that who follows the run sees all that happened.
+    pub fn flush(&mut self) -> Result<(), EngineError> {
+        self.flushed = Instant::now();
+        self.file.flush().map_err(self.failed())
+    }
+
+    fn failed(&self) -> impl FnOnce(io::Error) -> EngineError {
+        EngineError::io("write", &self.path)
     }
 }
 
@@ -43,13 +61,14 @@ impl Store {
     pub(crate) fn journal(&self) -> Result<Journal, EngineError> {
         // The run begins: what it finds from now on stays.
         self.share()?;
+        self.sweep_left()?;
         let folder = self.root.join("journal");
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         let (time, process) = (now(), std::process::id());
         for count in 0_u32.. {
             let path = folder.join(format!("{time}-{process}-{count}.jsonl"));
             match File::options().append(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Journal { path, file }),
+                Ok(file) => return Ok(Journal { path, file: BufWriter::new(file), flushed: Instant::now() }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(source) => return Err(EngineError::Io { action: "create", path, source }),
             }

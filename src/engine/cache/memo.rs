@@ -1,14 +1,14 @@
-use super::{Sealed, Store, lock_anyway, read_sealed, seal, write_atomic};
-use crate::digest::{Digest, Entry, Listing, digest_file, name_of};
+use super::file::read_if_whole;
+use super::stat::Stat;
+use super::{Store, lock_anyway, seal, write_atomic};
+use crate::digest::{Digest, Listing, digest_open, list_by};
 use crate::engine::EngineError;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
-use walkdir::WalkDir;
 
 /// Digests of files outside the store by what `stat` says of them, so that unchanged gigabytes aren't read again.
 #[derive(Default)]
@@ -17,59 +17,20 @@ pub(super) struct Memo {
     changed: bool,
 }
 
-/// A rewrite changes at least one of these: `ctime` can't be set back by a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stat {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime_ns: i64,
-    ctime_ns: i64,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
     stat: Stat,
     sha256: Digest,
 }
 
-/// A file that changed this recently might change again within the clock's tick: it is read anew next time.
+/// A file that changed this recently might change again within the clock's tick, which is 2 s on some file systems:
+/// it is read anew next time.
 const SETTLED: Duration = Duration::from_secs(2);
-
-impl Stat {
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        let ns = |seconds: i64, ns: i64| seconds.saturating_mul(1_000_000_000).saturating_add(ns);
-        Stat {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            mtime_ns: ns(metadata.mtime(), metadata.mtime_nsec()),
-            ctime_ns: ns(metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-
-    /// Without an inode and a `ctime` nothing is settled, so that nothing is remembered.
-    #[cfg(not(unix))]
-    fn of(metadata: &Metadata) -> Self {
-        Stat { device: 0, inode: 0, size: metadata.len(), mtime_ns: 0, ctime_ns: i64::MAX }
-    }
-
-    fn settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let limit = now.saturating_sub(SETTLED).as_nanos();
-        i64::try_from(limit).is_ok_and(|limit| self.ctime_ns < limit && self.mtime_ns < limit)
-    }
-}
 
 impl Memo {
     /// A memo that can't be read, or was changed by anybody else, is an empty one.
     pub(super) fn read(path: &Path) -> Self {
-        let entries = match read_sealed(path) {
-            Ok(Sealed::Whole(entries)) => entries,
-            _ => BTreeMap::new(),
-        };
+        let entries = read_if_whole(path).unwrap_or_default();
         Memo { entries, changed: false }
     }
 }
@@ -82,42 +43,40 @@ impl Store {
 
     /// As `digest::list`, but files whose `stat` is known aren't read.
     fn source_listing(&self, root: &Path) -> io::Result<Listing> {
-        let mut paths = Vec::new();
-        for entry in WalkDir::new(root).follow_links(true) {
-            let entry = entry?;
-            if entry.file_type().is_file() {
-                paths.push(entry.into_path());
-            }
-        }
-        let list = |path: &PathBuf| -> io::Result<Entry> {
-            let relative = path.strip_prefix(root).unwrap_or(path);
-            Ok(Entry { path: name_of(relative), size: path.metadata()?.len(), sha256: self.file_digest(path)? })
-        };
-        let mut files = paths.par_iter().map(list).collect::<io::Result<Vec<_>>>()?;
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Listing { files })
+        list_by(root, |path| self.sized_digest(path))
     }
 
     /// Digest of one file, from the memo if it is unchanged.
     pub(crate) fn file_digest(&self, path: &Path) -> io::Result<Digest> {
+        self.sized_digest(path).map(|(_, digest)| digest)
+    }
+
+    /// Size and digest.
+    pub(crate) fn sized_digest(&self, path: &Path) -> io::Result<(u64, Digest)> {
         let name = std::path::absolute(path)?.to_string_lossy().into_owned();
         let stat = Stat::of(&path.metadata()?);
-        if let Some(known) = lock_anyway(&self.memo).entries.get(&name)
+        if !self.paranoid
+            && let Some(known) = lock_anyway(&self.memo).entries.get(&name)
             && known.stat == stat
         {
-            return Ok(known.sha256);
+            return Ok((stat.size(), known.sha256));
         }
-        let sha256 = digest_file(path)?;
-        if stat.settled() {
+        let file = File::open(path)?;
+        // Of the very file that is read: the name may have got another meanwhile.
+        let stat = Stat::of(&file.metadata()?);
+        let sha256 = digest_open(file)?;
+        if stat.settled(SETTLED, SystemTime::now()) {
             let mut memo = lock_anyway(&self.memo);
             memo.entries.insert(name, Known { stat, sha256 });
             memo.changed = true;
         }
-        Ok(sha256)
+        Ok((stat.size(), sha256))
     }
 
     /// Saves what was learnt, beside what another process saved meanwhile.
     pub(crate) fn save_memo(&self) -> Result<(), EngineError> {
+        self.settle_rest()?;
+        self.save_recent()?;
         let mut memo = lock_anyway(&self.memo);
         if !memo.changed {
             return Ok(());

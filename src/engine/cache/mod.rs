@@ -5,6 +5,7 @@
 //! | `objects/` | files by SHA-256, read-only; the listing of a folder is an object too |
 //! | `actions/` | a record a key: the manifest and the digests of what came out |
 //! | `latest/` | pipeline and stage → the key of its last success, which `explain` compares with |
+//! | `recent/` | what the last runs found, by pipeline, so that unchanged records aren't read again |
 //! | `trees/` | folders made of hard links to objects, for stages to read |
 //! | `scratch/` | what an interrupted stage goes on from, by key |
 //! | `logs/`, `journal/` | what stages said, by key; the events of each run |
@@ -14,6 +15,7 @@
 //! | `gc.lock` | held shared by runs, and alone by a collection |
 
 mod action;
+mod durable;
 mod file;
 mod gc;
 mod history;
@@ -23,16 +25,18 @@ mod layout;
 mod lock;
 mod memo;
 mod object;
+mod recent;
 mod remote;
 mod repair;
 mod session;
+mod stat;
 mod tree;
 mod usage;
 mod verify;
 
 pub use action::{Lookup, Record};
 pub(crate) use action::{machine, now};
-pub(crate) use file::{Sealed, read_sealed, remove_all, seal, write_atomic};
+pub(crate) use file::{Sealed, read_if_whole, read_sealed, remove_all, seal, write_atomic};
 pub use gc::{Gc, GcError, GcOptions, Going, Pile};
 pub use history::StageName;
 pub use journal::{Entry, Journal, read_journal};
@@ -46,13 +50,18 @@ pub use verify::{Broken, Damage, Meter, Part, Verification};
 use crate::digest::Digest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 /// A store on the local disk. Several processes and threads may share one.
 pub struct Store {
     root: PathBuf,
     session: Mutex<Option<session::Session>>,
-    memo: Mutex<memo::Memo>,
+    /// Read when it is first asked.
+    memo: LazyLock<Mutex<memo::Memo>, Box<dyn FnOnce() -> Mutex<memo::Memo> + Send>>,
+    recent: Mutex<recent::Recent>,
+    groups: durable::Groups,
+    /// Nothing is taken from memory: files are read, however unchanged they look.
+    paranoid: bool,
     /// Trees that this process has checked byte by byte, and what `stat` said of them then.
     verified: Mutex<BTreeMap<Digest, u64>>,
     notes: Mutex<Vec<String>>,
@@ -65,16 +74,26 @@ impl Store {
     /// Opens a store without touching the disk; the first write creates it.
     pub fn open(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let memo = memo::Memo::read(&root.join("memo.json"));
+        let path = root.join("memo.json");
+        let read = move || Mutex::new(memo::Memo::read(&path));
         Store {
             root,
             session: Mutex::new(None),
-            memo: Mutex::new(memo),
+            memo: LazyLock::new(Box::new(read)),
+            recent: Mutex::default(),
+            groups: durable::Groups::default(),
+            paranoid: false,
             verified: Mutex::default(),
             notes: Mutex::default(),
             hold: Mutex::default(),
             remote: None,
         }
+    }
+
+    /// Reads files again that look unchanged, so that not even a disk that rots is believed.
+    pub fn paranoid(mut self, paranoid: bool) -> Self {
+        self.paranoid = paranoid;
+        self
     }
 
     pub fn root(&self) -> &Path {
@@ -109,5 +128,9 @@ pub(crate) fn lock_anyway<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// `ab/cdef…`, so that no folder grows too large.
 fn sharded(folder: &Path, digest: Digest) -> PathBuf {
     let text = digest.to_string();
-    folder.join(&text[..2]).join(&text[2..])
+    let mut path = PathBuf::with_capacity(folder.as_os_str().len() + 72);
+    path.push(folder);
+    path.push(&text[..2]);
+    path.push(&text[2..]);
+    path
 }

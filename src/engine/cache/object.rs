@@ -1,9 +1,8 @@
-use super::file::{remove_all, writable};
+use super::file::writable;
 use super::{Store, sharded};
 use crate::digest::Digest;
 use crate::engine::EngineError;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,28 +22,24 @@ impl Store {
         if self.has_object(digest, bytes.len() as u64) {
             return Ok(digest);
         }
-        let folder = self.temporary("object")?;
-        let path = folder.join("bytes");
-        let written = File::create(&path).and_then(|mut file| file.write_all(bytes));
-        written.map_err(EngineError::io("write", &path))?;
+        let path = self.temporary_file("object")?;
+        fs::write(&path, bytes).map_err(EngineError::io("write", &path))?;
         self.put_file(&path, digest, bytes.len() as u64)?;
-        remove_all(&folder)?;
         Ok(digest)
     }
 
-    /// Moves a file of `tmp/` into the store. It is on the disk before it has its name.
+    /// Moves a file of `tmp/` into the store. A record that names it waits until it is on the disk.
     pub(super) fn put_file(&self, path: &Path, digest: Digest, size: u64) -> Result<(), EngineError> {
         if self.has_object(digest, size) {
             return Ok(());
         }
         let own = if shared(path) { own_copy(path)? } else { path.to_owned() };
-        let sync = || -> std::io::Result<()> {
+        let read_only = || -> std::io::Result<()> {
             let mut permissions = fs::metadata(&own)?.permissions();
             permissions.set_readonly(true);
-            fs::set_permissions(&own, permissions)?;
-            File::open(&own)?.sync_all()
+            fs::set_permissions(&own, permissions)
         };
-        sync().map_err(EngineError::io("write", &own))?;
+        read_only().map_err(EngineError::io("write", &own))?;
         let object = self.object(digest);
         let folder = object.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder).map_err(EngineError::io("create", folder))?;

@@ -54,9 +54,9 @@ impl Store {
                 {
                     return Ok(());
                 }
-                repair.set_aside.extend(self.put_aside(&damage.path)?);
+                repair.set_aside.extend(self.move_aside(&damage.path)?);
             }
-            Part::Record | Part::Published => repair.set_aside.extend(self.put_aside(&damage.path)?),
+            Part::Record | Part::Published => repair.set_aside.extend(self.move_aside(&damage.path)?),
             Part::Tree | Part::Memo => {
                 remove_all(&damage.path)?;
                 repair.removed += 1;
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Moves a file to `corrupt/`, beside what is there already.
-    fn put_aside(&self, path: &Path) -> Result<Option<PathBuf>, EngineError> {
+    fn move_aside(&self, path: &Path) -> Result<Option<PathBuf>, EngineError> {
         let folder = self.root().join("corrupt");
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         let parts = path.strip_prefix(self.root()).unwrap_or(path).components().skip(1);

@@ -20,20 +20,48 @@ impl Drop for Session {
 }
 
 impl Store {
-    /// A fresh empty folder on the store's file system. What a dead process left is swept first.
-    pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
-        self.share()?;
-        let mut session = lock_anyway(&self.session);
+    /// Sweeps what dead processes left, also where a run finds all cached and makes nothing temporary itself.
+    pub(crate) fn sweep(&self) -> Result<(), EngineError> {
+        let tmp = self.root.join("tmp");
+        let mut left = fs::read_dir(&tmp).into_iter().flatten().flatten();
+        if left.any(|entry| entry.path().is_dir()) {
+            self.share()?;
+            self.begin(&mut lock_anyway(&self.session))?;
+        }
+        Ok(())
+    }
+
+    fn begin(&self, session: &mut Option<Session>) -> Result<(), EngineError> {
         if session.is_none() {
             *session = Some(open(&self.root.join("tmp"), self)?);
         }
+        Ok(())
+    }
+
+    /// A fresh empty folder on the store's file system. What a dead process left is swept first.
+    pub(crate) fn temporary(&self, name: &str) -> Result<PathBuf, EngineError> {
+        let folder = self.temporary_file(name)?;
+        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
+        Ok(folder)
+    }
+
+    /// Sweeps what a dead process left, if there is anything: a run that has nothing to do may need no folder.
+    pub(super) fn sweep_left(&self) -> Result<(), EngineError> {
+        let left = fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten();
+        let left = left.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).count() > 0;
+        if left { self.temporary_file("none").map(|_| ()) } else { Ok(()) }
+    }
+
+    /// A path there that nothing stands at.
+    pub(super) fn temporary_file(&self, name: &str) -> Result<PathBuf, EngineError> {
+        self.share()?;
+        let mut session = lock_anyway(&self.session);
+        self.begin(&mut session)?;
         let Some(session) = session.as_ref() else {
             return Err(EngineError::Cancelled);
         };
         let count = session.count.fetch_add(1, Ordering::Relaxed);
-        let folder = session.folder.join(format!("{name}-{count}"));
-        fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
-        Ok(folder)
+        Ok(session.folder.join(format!("{name}-{count}")))
     }
 }
 

@@ -1,12 +1,13 @@
-use super::file::remove_all;
+use super::file::{read_with_stat, remove_all};
 use super::{Store, lock_anyway, sharded};
-use crate::digest::{self, Digest, Entry, Listing, canonical_json};
+use crate::digest::{self, Digest, Entry, Listing};
 use crate::engine::EngineError;
 use rayon::prelude::*;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use walkdir::WalkDir;
 
 /// Why a folder can't go into the store.
@@ -47,30 +48,42 @@ impl Store {
     pub(crate) fn put_tree(&self, folder: &Path) -> Result<Digest, EngineError> {
         let listing = digest::list(folder).map_err(EngineError::io("read", folder))?;
         let put = |file: &Entry| self.put_file(&folder.join(&file.path), file.sha256, file.size);
-        listing.files.par_iter().try_for_each(put)?;
-        let value = serde_json::to_value(&listing).map_err(io::Error::from);
-        let value = value.map_err(EngineError::io("list", folder))?;
-        self.put_bytes(canonical_json(&value).as_bytes())
+        // A handful of files isn't worth waking other threads.
+        if listing.files.len() < 4 {
+            listing.files.iter().try_for_each(put)?;
+        } else {
+            listing.files.par_iter().try_for_each(put)?;
+        }
+        self.put_bytes(listing.canonical().as_bytes())
     }
 
     /// The files of a tree; an error if its listing is missing or corrupt, which sets it aside.
     pub fn listing(&self, tree: Digest) -> Result<Listing, EngineError> {
-        let lost = || EngineError::Lost { digest: tree };
-        let bytes = match fs::read(self.object(tree)) {
-            Ok(bytes) => bytes,
+        self.shared_listing(tree).map(Arc::unwrap_or_clone)
+    }
+
+    pub(crate) fn shared_listing(&self, tree: Digest) -> Result<Arc<Listing>, EngineError> {
+        if let Some(listing) = self.known_listing(tree) {
+            return Ok(listing);
+        }
+        let (lost, path) = (|| EngineError::Lost { digest: tree }, self.object(tree));
+        let (stat, bytes) = match read_with_stat(&path) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost()),
-            Err(source) => return Err(EngineError::Io { action: "read", path: self.object(tree), source }),
+            Err(source) => return Err(EngineError::Io { action: "read", path, source }),
         };
         if Digest::of_bytes(&bytes) != tree {
             self.quarantine(tree);
             return Err(lost());
         }
-        serde_json::from_slice(&bytes).map_err(|_| lost())
+        let listing: Arc<Listing> = Arc::new(serde_json::from_slice(&bytes).map_err(|_| lost())?);
+        self.learn_listing(tree, stat, &listing);
+        Ok(listing)
     }
 
     /// What of a tree is missing, by presence and size. `None` if nothing is.
     pub fn missing(&self, tree: Digest) -> Result<Option<String>, EngineError> {
-        let listing = match self.listing(tree) {
+        let listing = match self.shared_listing(tree) {
             Err(EngineError::Lost { .. }) => return Ok(Some(format!("listing {}", tree.short()))),
             listing => listing?,
         };
@@ -109,7 +122,7 @@ impl Store {
     }
 
     fn link_tree(&self, tree: Digest) -> Result<PathBuf, EngineError> {
-        let listing = self.listing(tree)?;
+        let listing = self.shared_listing(tree)?;
         let folder = self.temporary("tree")?;
         listing.files.par_iter().try_for_each(|file| self.link(file, &folder.join(&file.path)))?;
         Ok(folder)
@@ -128,15 +141,24 @@ impl Store {
 
     /// Reads an object through; sets it aside if its bytes aren't what its name says.
     pub(crate) fn check(&self, file: &Entry) -> Result<(), EngineError> {
-        let object = self.object(file.sha256);
-        match digest::digest_file(&object) {
-            Ok(digest) if digest == file.sha256 => Ok(()),
+        let digest = digest::digest_file(&self.object(file.sha256));
+        self.judge(file, digest, |digest| *digest).map(|_| ())
+    }
+
+    /// The bytes of a small object, checked.
+    pub(crate) fn checked_bytes(&self, file: &Entry) -> Result<Vec<u8>, EngineError> {
+        self.judge(file, fs::read(self.object(file.sha256)), |bytes| Digest::of_bytes(bytes))
+    }
+
+    fn judge<T>(&self, file: &Entry, read: io::Result<T>, of: impl Fn(&T) -> Digest) -> Result<T, EngineError> {
+        match read {
+            Ok(read) if of(&read) == file.sha256 => Ok(read),
             Ok(_) => {
                 self.quarantine(file.sha256);
                 Err(EngineError::Lost { digest: file.sha256 })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EngineError::Lost { digest: file.sha256 }),
-            Err(source) => Err(EngineError::Io { action: "read", path: object, source }),
+            Err(source) => Err(EngineError::Io { action: "read", path: self.object(file.sha256), source }),
         }
     }
 }

@@ -238,8 +238,8 @@ impl Store {
         }
         for path in super::layout::entries(&self.root().join("published"))? {
             let json = path.extension().is_some_and(|extension| extension == "json");
-            if json && matches!(read_sealed::<IgnoredAny>(&path)?, Sealed::Broken) {
-                all.damages.push(Damage { path, part: Part::Published, what: "it cannot be read".to_owned() });
+            if json && is_broken(&path)? {
+                all.damages.push(Damage { path, part: Part::Published, what: "it is torn, or was edited".to_owned() });
             }
         }
         Ok(())
@@ -249,8 +249,8 @@ impl Store {
     fn memo_damage(&self) -> Option<Damage> {
         let path = self.root().join("memo.json");
         let damage = |what: String| Damage { path: path.clone(), part: Part::Memo, what };
-        if matches!(read_sealed::<IgnoredAny>(&path), Ok(Sealed::Broken)) {
-            return Some(damage("it cannot be read".to_owned()));
+        if is_broken(&path).ok()? {
+            return Some(damage("it is torn, or was edited".to_owned()));
         }
         let wrong = |name: &String| {
             let (known, found) = (self.file_digest(Path::new(name)).ok()?, digest_file(Path::new(name)).ok()?);
@@ -258,6 +258,11 @@ impl Store {
         };
         self.memo_names().par_iter().find_map_first(wrong)
     }
+}
+
+/// Whether a file that holds its own digest is not as it was written.
+fn is_broken(path: &Path) -> Result<bool, EngineError> {
+    Ok(matches!(read_sealed::<serde_json::Value>(path)?, Sealed::Broken))
 }
 
 #[cfg(unix)]

@@ -3,8 +3,7 @@ use super::toys::{Project, TOY, runs};
 use runner::contract::{ParameterError, Port, Source, Stage, StageContext, StageError};
 use runner::digest::Digest;
 use runner::engine::bundle::{
-    BundleError, BundleManifest, Depth, Limits, Replay, Request, Role, Unpacked, agreements, create, manifest, replay,
-    unpack, verify,
+    BundleError, Depth, Limits, Replay, Request, Role, Unpacked, agreements, create, manifest, replay, unpack, verify,
 };
 use runner::engine::compare::{Agreement, Comparer, Verdict};
 use runner::engine::{Options, SilentObserver, run};
@@ -12,7 +11,6 @@ use runner::plan::Plan;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// data → weights → predictions → scores → table, by position: words of the user's own count as one step nearer to

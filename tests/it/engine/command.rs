@@ -12,7 +12,11 @@ pub struct Project(tempfile::TempDir);
 
 impl Project {
     pub fn new(stages: &str) -> Self {
-        let project = Project(tempfile::tempdir().unwrap());
+        Project::at(tempfile::tempdir().unwrap(), stages)
+    }
+
+    pub fn at(folder: tempfile::TempDir, stages: &str) -> Self {
+        let project = Project(folder);
         project.write("pipelines/p.yaml", &format!("stages:\n{stages}"));
         project
     }

@@ -53,15 +53,15 @@ fn a_flipped_bit_in_any_file_of_the_store_changes_no_result() {
     succeeds(&project, "the first run");
     let right = results(&project);
     assert_eq!(right.len(), 3);
-    let kinds = ["objects", "actions", "latest", "trees", "journal", "logs", "published", "memo.json"];
+    let kinds = ["objects", "actions", "latest", "trees", "journal", "logs", "published", "ledger", "memo.json"];
     for kind in kinds {
         let path = project.path(".runner").join(kind);
         let all = if path.is_file() { vec![path] } else { files(&path) };
         assert!(!all.is_empty(), "the store has no {kind}");
         for file in all {
             let length = file.metadata().unwrap().len() as usize;
-            // A dozen places, from the first to the last.
-            for at in (0..length).step_by((length / 12).max(1)) {
+            // Some places, from the first to the last.
+            for at in (0..length).step_by((length / 8).max(1)) {
                 if !file.exists() {
                     break;
                 }

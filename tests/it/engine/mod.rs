@@ -14,6 +14,7 @@ mod keys;
 mod lineage;
 mod names;
 mod peers;
+mod recent;
 mod remote;
 mod results;
 mod runs;

@@ -8,13 +8,18 @@ use std::process::Stdio;
 
 /// `first` writes `x`; `second` runs `line` and reads it as `inputs/a`; `third` reads it after that.
 fn chain(line: &str, more: &str) -> Project {
+    chain_in(tempfile::tempdir().unwrap(), line, more)
+}
+
+fn chain_in(folder: tempfile::TempDir, line: &str, more: &str) -> Project {
     let stage = |name: &str, inputs: &str, line: &str, more: &str| {
         format!(
             "  {name}:\n    stage: command\n    inputs: {{ {inputs} }}\n    outputs: {{ out: t }}\n    with:\n      \
              run: {line:?}\n{more}    publish: {{ out: {name} }}\n"
         )
     };
-    Project::new(
+    Project::at(
+        folder,
         &(stage("first", "", "echo one > outputs/out/x; echo two > outputs/out/y", "")
             + &stage("second", "a: first", line, more)
             + &stage("third", "a: first, b: second", "cat inputs/a/* > outputs/out/z", "")),
@@ -25,7 +30,10 @@ const OPEN: &str = "      sandbox: false\n";
 
 /// Nothing stays in `tmp/`, whatever happened; the error of `second`.
 fn error(line: &str, more: &str) -> String {
-    let project = chain(line, more);
+    error_of(&chain(line, more), line)
+}
+
+fn error_of(project: &Project, line: &str) -> String {
     let summary = project.run();
     assert_eq!(files(&project.path(".runner/tmp")), [project.path(".runner/tmp/.gate")], "{line}");
     assert_eq!(summary.failed.len(), 1, "{line}: {summary:?}");
@@ -34,7 +42,10 @@ fn error(line: &str, more: &str) -> String {
 }
 
 fn succeeds(line: &str, more: &str) -> Project {
-    let project = chain(line, more);
+    whole(chain(line, more), line)
+}
+
+fn whole(project: Project, line: &str) -> Project {
     let summary = project.run();
     assert!(summary.succeeded(), "{line}: {summary:?}");
     let left = std::fs::read_dir(project.path(".runner/tmp")).unwrap().flatten();
@@ -94,19 +105,23 @@ fn names_may_be_odd_and_as_long_as_they_can_be() {
     assert_eq!(std::fs::read_to_string(project.path("results/p/second/a'\" \\ ü")).unwrap(), "2\n");
 }
 
-/// `deep` levels of folders of ten letters; then `line` in the deepest.
-fn deep(into: &str, levels: usize, line: &str) -> String {
-    let ten = vec!["abcdefghij"; 10].join("/");
-    let round = format!("mkdir -p {ten} && cd -P {ten} || exit 9");
-    format!("cd -P {into}; n=0; while [ $n -lt {} ]; do {round}; n=$((n+1)); done; {line}", levels / 10)
+/// A line that makes `rounds` times a thousand folders, each in the one before, with a file in the deepest.
+fn deep(into: &str, rounds: usize) -> String {
+    let thousand = vec!["d"; 1000].join("/");
+    let round = format!("mkdir -p {thousand} && cd -P {thousand} && ");
+    format!("(cd -P {into} && {} echo x > y)", round.repeat(rounds))
 }
 
 #[test]
 fn folders_may_be_deeper_than_a_path_can_say() {
-    succeeds(&format!("({}); echo x > outputs/out/a", deep("tmp", 2000, "echo x > y")), "");
-    let error = error(&format!("({})", deep("outputs/out", 2000, "echo x > y")), "");
+    let in_memory = |line: &str| chain_in(kill::in_memory(), line, "");
+    let line = format!("{} && echo x > outputs/out/a", deep("tmp", 3));
+    whole(in_memory(&line), &line);
+    let line = deep("outputs/out", 3);
+    let error = error_of(&in_memory(&line), &line);
     assert!(error.contains("File name too long") && error.contains("outputs/out"), "{error}");
-    let fine = succeeds(&format!("({})", deep("outputs/out", 100, "echo x > y")), "");
+    let line = deep("outputs/out", 1);
+    let fine = whole(in_memory(&line), &line);
     assert_eq!(files(&fine.path("results/p/second")).len(), 1);
 }
 
@@ -124,7 +139,8 @@ fn links_to_an_input_are_copies_in_the_store() {
 
 #[test]
 fn thousands_of_files_are_fine() {
-    let project = succeeds("seq 3000 | split -l 1 -a 4 - outputs/out/f", "");
+    let line = "seq 3000 | split -l 1 -a 4 - outputs/out/f";
+    let project = whole(chain_in(kill::in_memory(), line, ""), line);
     assert_eq!(files(&project.path("results/p/second")).len(), 3000);
 }
 

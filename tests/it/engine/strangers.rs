@@ -1,7 +1,7 @@
 //! What bundles of strangers try.
 
 use super::bundle::{bundle, study};
-use super::forge::{entries, forged, lied, parts, plain, raw, recrate, seal};
+use super::forge::{entries, forged, parts, plain, raw, seal};
 use super::toys::{Project, files};
 use runner::digest::Digest;
 use runner::engine::bundle::{BundleError, BundleManifest, Depth, Limits, unpack, verify};

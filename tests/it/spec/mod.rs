@@ -4,4 +4,5 @@ mod errors;
 mod hostile;
 mod layers;
 pub mod project;
+mod quick;
 mod yaml;

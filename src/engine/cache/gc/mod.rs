@@ -64,8 +64,9 @@ pub struct Gc {
     pub over: Option<u64>,
     /// Records that `keep_last` left because no journal tells which stage they are of.
     pub of_no_known_stage: u64,
+    /// Pointers of `latest/` to records that go.
     #[serde(skip)]
-    latest: Vec<PathBuf>,
+    pub(crate) latest: Vec<PathBuf>,
 }
 
 /// A record that goes.
@@ -134,13 +135,13 @@ impl Store {
         let (held, torn) = self.held(&history, &latest)?;
         let needs = self.needs(&held)?;
         let old = |path: &Path| options.older_than.is_some_and(|age| untouched(path, now) > age.as_secs());
-        let mut gc = Gc::default();
         // What isn't objects comes first: it counts in `max_size`.
-        gc.journals = Pile::of(spare_journals(&history, now, options.older_than));
-        gc.corrupt = Pile::of(entries(&self.root().join("corrupt"))?.into_iter().filter(|path| old(path)));
+        let journals = Pile::of(spare_journals(&history, now, options.older_than));
+        let corrupt = Pile::of(entries(&self.root().join("corrupt"))?.into_iter().filter(|path| old(path)));
         let scratch = Pile::of(self.of_keys("scratch", |_, path| old(path))?);
         let beside = self.bytes_beside_objects()?;
-        let beside = beside.saturating_sub(gc.journals.bytes + gc.corrupt.bytes + scratch.bytes);
+        let beside = beside.saturating_sub(journals.bytes + corrupt.bytes + scratch.bytes);
+        let mut gc = Gc { journals, corrupt, ..Gc::default() };
         let choice = choose(&held, &needs, options, now, beside);
         let gone = |key: &Digest| choice.going.contains(key);
         let recorded: BTreeSet<Digest> = held.iter().map(|held| held.record.key).collect();

@@ -76,7 +76,7 @@ fn stays_inside(path: &str) -> bool {
         matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name.len() == part.len())
             && part.len() <= 255
     };
-    path.len() <= 4096 && !path.contains(['\\', '\0']) && path.split('/').all(plain)
+    path.len() <= 4096 && !path.contains('\0') && !(cfg!(windows) && path.contains('\\')) && path.split('/').all(plain)
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     fn paths_stay_in_their_folder() {
         assert_eq!(listing(&["a", "b/c.txt", "b/d"]), Ok(()));
         assert_eq!(listing(&["..a", "x.."]), Ok(()));
-        for path in ["../a", "a/../../b", "/a", "a//b", "a/", "./a", "", "a\\b", "a\0b", "."] {
+        for path in ["../a", "a/../../b", "/a", "a//b", "a/", "./a", "", "a\0b", "."] {
             assert!(listing(&[path]).is_err(), "{path:?} was taken");
         }
         assert!(listing(&["a", "a/b"]).is_err());

@@ -1,5 +1,5 @@
 use super::check::{LISTING_LIMIT, RECORD_LIMIT, check_record};
-use super::transfer::{Fault, each, get_object, get_small};
+use super::transfer::{Fault, GETS, each, get_object, get_small};
 use super::{Refusal, Remote, RemoteError, check_listing};
 use crate::digest::{Digest, Listing};
 use crate::engine::EngineError;
@@ -81,7 +81,7 @@ impl Store {
         }
         let jobs: Vec<_> = wanted.iter().map(|tree| remote.object_at(*tree)).collect();
         let store = &remote.store;
-        let got = remote.runtime.block_on(each(jobs, |path| get_small(Arc::clone(store), path, LISTING_LIMIT)));
+        let got = remote.runtime.block_on(each(jobs, GETS, |path| get_small(Arc::clone(store), path, LISTING_LIMIT)));
         for (tree, got) in wanted.into_iter().zip(got) {
             let name = || remote.object_at(tree).to_string();
             let Some(bytes) = remote.promised(got, &name, batch)? else {
@@ -146,7 +146,7 @@ impl Store {
             let work = |(path, digest, size, target): (_, Digest, u64, PathBuf)| {
                 get_object(Arc::clone(&remote.store), path, digest, size, target)
             };
-            let got = remote.runtime.block_on(each(jobs, work));
+            let got = remote.runtime.block_on(each(jobs, GETS, work));
             let mut arrived = Vec::new();
             let mut failed = None;
             for (&(digest, size), got) in part.iter().zip(got) {
@@ -187,7 +187,8 @@ impl Remote {
     /// The records of these keys that the remote has and that are what they should be.
     fn records(&self, keys: &[Digest], batch: &mut Batch) -> Result<Vec<Record>, RemoteError> {
         let jobs: Vec<_> = keys.iter().map(|key| self.record_at(*key)).collect();
-        let got = self.runtime.block_on(each(jobs, |path| get_small(Arc::clone(&self.store), path, RECORD_LIMIT)));
+        let got =
+            self.runtime.block_on(each(jobs, GETS, |path| get_small(Arc::clone(&self.store), path, RECORD_LIMIT)));
         let mut records = Vec::new();
         for (&key, got) in keys.iter().zip(got) {
             let name = || self.record_at(key).to_string();

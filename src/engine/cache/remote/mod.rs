@@ -17,7 +17,7 @@ pub use pull::Pulled;
 pub use push::Pushed;
 
 use super::usage::shown_bytes;
-use super::{Lookup, Store, lock_anyway};
+use super::{Store, lock_anyway};
 use crate::digest::Digest;
 use crate::engine::EngineError;
 use object_store::ObjectStore;
@@ -115,16 +115,6 @@ impl Store {
         self.remote.as_ref()
     }
 
-    /// As [`Store::lookup`], but what this store lacks is fetched from its remote. A remote that doesn't answer
-    /// is a note, and the run goes on without it. Call it with the key's lock held.
-    pub fn obtain(&self, key: Digest) -> Result<Lookup, EngineError> {
-        match self.lookup(key)? {
-            Lookup::Hit(record) => Ok(Lookup::Hit(record)),
-            missing if !self.fetch(key)? => Ok(missing),
-            _ => self.lookup(key),
-        }
-    }
-
     /// What came from the remote so far; `None` if nothing did.
     pub fn fetched(&self) -> Option<Fetched> {
         let remote = self.remote.as_ref()?;
@@ -132,8 +122,8 @@ impl Store {
         (fetched.stages > 0).then(|| Fetched { from: remote.url.clone(), ..fetched })
     }
 
-    /// Whether the remote had what belongs to a key, and it is here now.
-    pub(super) fn fetch(&self, key: Digest) -> Result<bool, EngineError> {
+    /// Whether the remote had what belongs to a key, and it is here now. A remote that doesn't answer is a note.
+    pub(crate) fn fetch(&self, key: Digest) -> Result<bool, EngineError> {
         let Some(remote) = self.remote.as_ref().filter(|remote| !remote.down.load(Ordering::Relaxed)) else {
             return Ok(false);
         };

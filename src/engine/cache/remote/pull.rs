@@ -8,7 +8,7 @@ use crate::engine::cache::{Lookup, Store};
 use crate::engine::prepare::{Outputs, Prepared};
 use crate::plan::Plan;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a pull brought.
@@ -49,13 +49,14 @@ impl Store {
             }
             looked.extend(&ready);
             let wanted = self.missing_keys(plan, &ready, &mut outputs, &mut pulled)?;
-            let keys: Vec<Digest> = wanted.keys().copied().collect();
-            let batch = self.fetch_keys(remote, &keys, meter)?;
-            for record in &batch.arrived {
-                let indices = wanted.get(&record.key).into_iter().flatten();
-                indices.for_each(|index| outputs[*index] = Some(record.outputs.clone()));
+            let keys: BTreeSet<Digest> = wanted.iter().map(|(_, prepared)| prepared.key).collect();
+            let keys: Vec<Digest> = keys.into_iter().collect();
+            pulled.add(self.fetch_keys(remote, &keys, meter)?);
+            for (index, prepared) in wanted {
+                if let Lookup::Hit(record) = prepared.lookup(&plan.nodes[index], self)? {
+                    outputs[index] = Some(record.outputs);
+                }
             }
-            pulled.add(batch);
         }
         let absent = plan.nodes.iter().zip(&outputs).filter(|(_, outputs)| outputs.is_none());
         pulled.absent = absent.map(|(node, _)| node.id.clone()).collect();
@@ -63,28 +64,28 @@ impl Store {
         Ok(pulled)
     }
 
-    /// The keys of these nodes that are not here, each with its nodes; the outputs of others become known.
+    /// Those of these nodes that are not here; the outputs of the others become known.
     fn missing_keys(
         &self,
         plan: &Plan,
         ready: &[usize],
         outputs: &mut [Option<Outputs>],
         pulled: &mut Pulled,
-    ) -> Result<BTreeMap<Digest, Vec<usize>>, EngineError> {
-        let mut wanted: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+    ) -> Result<Vec<(usize, Prepared)>, EngineError> {
+        let mut wanted = Vec::new();
         for &index in ready {
-            let key = match Prepared::of(plan, index, outputs, self) {
-                Ok(prepared) => prepared.key,
+            let prepared = match Prepared::of(plan, index, outputs, self) {
+                Ok(prepared) => prepared,
                 // Its files aren't here: the stage can't be asked for, nor run.
                 Err(EngineError::Source { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            match self.lookup(key)? {
+            match prepared.lookup(&plan.nodes[index], self)? {
                 Lookup::Hit(record) => {
                     pulled.here += 1;
                     outputs[index] = Some(record.outputs);
                 }
-                Lookup::Miss | Lookup::Lost { .. } => wanted.entry(key).or_default().push(index),
+                Lookup::Miss | Lookup::Lost { .. } => wanted.push((index, prepared)),
             }
         }
         Ok(wanted)

@@ -1,4 +1,4 @@
-use super::transfer::{Fault, each, list, put_bytes, put_file, size};
+use super::transfer::{Fault, GETS, PUTS, each, list, put_bytes, put_file, size};
 use super::{Remote, RemoteError};
 use crate::digest::{Digest, digest_file};
 use crate::engine::EngineError;
@@ -86,7 +86,7 @@ impl Store {
     fn send_objects(&self, remote: &Remote, part: &[(Digest, u64)]) -> Result<(), RemoteError> {
         let jobs: Vec<_> = part.iter().map(|(digest, _)| (remote.object_at(*digest), self.object(*digest))).collect();
         let work = |(path, file)| put_file(Arc::clone(&remote.store), path, file);
-        let sent = remote.runtime.block_on(each(jobs, work));
+        let sent = remote.runtime.block_on(each(jobs, PUTS, work));
         remote.sent(sent)
     }
 
@@ -104,7 +104,7 @@ impl Store {
             lacking.iter().filter_map(|key| Some((remote.record_at(*key), bytes.remove(key)?))).collect();
         pushed.records += jobs.len() as u64;
         let work = |(path, text)| put_bytes(Arc::clone(&remote.store), path, text);
-        let sent = remote.runtime.block_on(each(jobs, work));
+        let sent = remote.runtime.block_on(each(jobs, PUTS, work));
         remote.sent(sent)
     }
 }
@@ -165,7 +165,7 @@ impl Remote {
             let listed = self.runtime.block_on(list(Arc::clone(store), self.below(&[folder])));
             return listed.map_err(|fault| self.failed(fault));
         }
-        let got = self.runtime.block_on(each(paths.clone(), |path| size(Arc::clone(store), path)));
+        let got = self.runtime.block_on(each(paths.clone(), GETS, |path| size(Arc::clone(store), path)));
         let mut sizes = BTreeMap::new();
         for (path, got) in paths.into_iter().zip(got) {
             let got = got.ok_or_else(|| self.transport("a transfer broke off".to_owned()))?;
@@ -185,7 +185,7 @@ impl Remote {
     pub(super) fn failed(&self, fault: Fault) -> RemoteError {
         match fault {
             Fault::Transport(what) | Fault::Refused(what) => self.transport(what),
-            Fault::Disk(error) => self.transport(error.to_string()),
+            Fault::Disk(source) => EngineError::Io { action: "send to", path: self.url.clone().into(), source }.into(),
         }
     }
 }

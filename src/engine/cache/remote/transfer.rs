@@ -11,9 +11,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::{JoinSet, spawn_blocking};
 
-/// Transfers in flight: enough to hide latency, and few enough for any server.
-const IN_FLIGHT: usize = 16;
-/// A larger file goes up in pieces of this size, at most four at a time.
+/// Downloads in flight: enough to hide latency, and few enough for any server.
+pub(super) const GETS: usize = 16;
+/// Uploads in flight: each holds up to three pieces in memory.
+pub(super) const PUTS: usize = 8;
+/// A larger file goes up in pieces of this size.
 const PIECE: usize = 8 << 20;
 
 /// Why a transfer came to nothing.
@@ -53,8 +55,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Works on all items, some at the same time; what came of each, in their order. `None`: its task panicked.
-pub(super) async fn each<T, R, W>(items: Vec<T>, work: impl Fn(T) -> W) -> Vec<Option<R>>
+/// Works on all items, at most `limit` at the same time; what came of each, in their order. `None`: its task panicked.
+pub(super) async fn each<T, R, W>(items: Vec<T>, limit: usize, work: impl Fn(T) -> W) -> Vec<Option<R>>
 where
     R: Send + 'static,
     W: Future<Output = R> + Send + 'static,
@@ -62,7 +64,7 @@ where
     let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
     let mut running = JoinSet::new();
     for (place, item) in items.into_iter().enumerate() {
-        if running.len() >= IN_FLIGHT
+        if running.len() >= limit
             && let Some(Ok((place, result))) = running.join_next().await
         {
             results[place] = Some(result);
@@ -165,7 +167,7 @@ pub(super) async fn put_file(store: Arc<dyn ObjectStore>, path: Path, file: Path
     let mut upload = WriteMultipart::new_with_chunk_size(store.put_multipart(&path).await?, PIECE);
     let mut piece = vec![0; PIECE];
     loop {
-        upload.wait_for_capacity(4).await?;
+        upload.wait_for_capacity(2).await?;
         match file.read(&mut piece)? {
             0 => break,
             n => upload.write(&piece[..n]),
