@@ -16,7 +16,7 @@ use std::process::ExitCode;
 Ends with 2 if there are faults; with --strict, with 1 if there are warnings.
 
 Example:
-  runner check pipelines/*.yaml --all-profiles --strict")]
+  runner check pipelines/ablation.yaml --all-profiles --strict")]
 pub struct Check {
     /// Pipelines
     #[arg(required = true)]

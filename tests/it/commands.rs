@@ -303,6 +303,10 @@ stages:
     let output = own.command(&["check", "pipelines/broken.yaml"], &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
     insta::assert_snapshot!(stdout(&output).replace(own.path("").to_str().unwrap(), "[project]/"));
+    let seventh = own.text("pipelines/broken.yaml").replace("fold: 0", "fold: 7");
+    std::fs::write(own.path("pipelines/seventh.yaml"), seventh).unwrap();
+    let output = own.command(&["check", "pipelines/seventh.yaml"], &[]).output().unwrap();
+    assert!(stdout(&output).contains("fold 7 does not exist: there are 3 folds"), "{}", stdout(&output));
     let strict = own.command(&["check", "pipelines/broken.yaml", "--strict"], &[]).output().unwrap();
     assert_eq!(strict.status.code(), Some(1));
 }
