@@ -261,7 +261,7 @@ fn planned(unpacked: &Unpacked, allow_commands: bool) -> Result<Replay, Report> 
 fn remade(unpacked: &Unpacked, replay: &Replay, jobs: Option<usize>) -> Result<Summary, Report> {
     let mut options = Options { pinned: replay.pinned.clone(), cancel: on_interrupt()?, ..Options::default() };
     options.jobs = jobs.unwrap_or(options.jobs);
-    options.executable = std::env::current_exe().ok();
+    options.executable = super::common::this_program();
     if let Err(why) = confine(&unpacked.folder) {
         eprintln!("note     this system can't keep the run inside of its folder ({why}): names were checked only");
     }

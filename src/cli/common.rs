@@ -1,10 +1,12 @@
-use crate::engine::{NodeStatus, Store};
+use crate::engine::Store;
+use crate::engine::history::{self, Run};
 use crate::plan::{self, Plan};
 use crate::{spec, stage};
 use clap::Args;
-use miette::{IntoDiagnostic, Report};
+use miette::{IntoDiagnostic, Report, miette};
+use serde::Serialize;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which pipeline, with which settings.
 #[derive(Debug, Args)]
@@ -45,6 +47,51 @@ impl PipelineArgs {
     }
 }
 
+/// Which store, for commands that ask what has run and need no pipeline.
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// Where artifacts are kept [default: $RUNNER_STORE, else .runner of the project around the current folder]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// `near`: a file or folder of the project.
+    pub fn open(&self, near: &Path) -> Store {
+        let named = self.store.clone().or_else(|| std::env::var_os("RUNNER_STORE").map(PathBuf::from));
+        Store::open(named.unwrap_or_else(|| project_root(near).join(".runner")))
+    }
+
+    /// All runs of the store around the current folder, the oldest first.
+    pub fn runs(&self) -> Result<(Store, Vec<Run>), Report> {
+        let store = self.open(Path::new("."));
+        let runs = history::runs(&store).into_diagnostic()?;
+        Ok((store, runs))
+    }
+}
+
+/// The nearest folder above a path that looks like a project; else the path's own folder.
+pub fn project_root(near: &Path) -> PathBuf {
+    let folder = near.canonicalize().unwrap_or_else(|_| near.to_owned());
+    let folder = if folder.is_dir() { folder } else { folder.parent().unwrap_or(&folder).to_owned() };
+    let is_root = |folder: &Path| ["experiments", ".runner", "pipelines"].iter().any(|name| folder.join(name).is_dir());
+    folder.ancestors().find(|above| is_root(above)).unwrap_or(&folder).to_owned()
+}
+
+/// No run has a stage of that name.
+pub fn unknown_stage(runs: &[Run], name: &str) -> Report {
+    let mut known: Vec<String> =
+        runs.iter().flat_map(|run| run.nodes.keys()).map(|node| history::entry_of(node).to_owned()).collect();
+    known.sort();
+    known.dedup();
+    let message = format!("no run has a stage `{name}`; there is {}", spec::listed(&known));
+    match spec::did_you_mean(history::entry_of(name), &known) {
+        Some(meant) => miette!(help = meant, "{message}"),
+        None if runs.is_empty() => miette!("nothing has run yet, so that there is no stage `{name}`"),
+        None => miette!("{message}"),
+    }
+}
+
 /// As a shell reads it as one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
@@ -53,6 +100,17 @@ fn quoted(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
+}
+
+/// This very program, also when its file is replaced while it runs: other code must not write under this one's keys.
+pub fn this_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?;
+    if cfg!(not(target_os = "linux")) {
+        return Some(path);
+    }
+    // Open for as long as the process lives.
+    let descriptor = File::open(&path).ok()?.into_raw_fd();
+    Some(PathBuf::from(format!("/proc/self/fd/{descriptor}")))
 }
 
 pub fn print(text: &str) -> Result<(), Report> {
@@ -64,8 +122,8 @@ pub fn print(text: &str) -> Result<(), Report> {
     }
 }
 
-pub fn print_json(all: &[NodeStatus]) -> Result<(), Report> {
-    print(&(serde_json::to_string_pretty(all).into_diagnostic()? + "\n"))
+pub fn print_json<T: Serialize + ?Sized>(value: &T) -> Result<(), Report> {
+    print(&(serde_json::to_string_pretty(value).into_diagnostic()? + "\n"))
 }
 
 #[cfg(test)]

@@ -1,24 +1,36 @@
 //! Subcommands: each file has its clap struct and its `exec`.
 
+mod artifact;
 mod bench;
 mod bundle;
 mod cache;
 mod cache_text;
+mod check;
 mod common;
 mod compare;
+mod completions;
+mod diff;
 mod exec;
 mod explain;
 mod graph;
+mod group;
 mod interrupt;
+mod log;
 mod ls;
+mod metrics;
 mod plan;
 mod progress;
 mod run;
+mod schema;
+mod show;
 mod status;
 mod store;
 mod text;
+mod trace;
+mod tree;
 mod units;
 mod verify;
+mod whence;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -37,8 +49,16 @@ enum Command {
     Plan(plan::PlanCommand),
     Explain(explain::Explain),
     Status(status::Status),
+    Check(check::Check),
     Graph(graph::Graph),
+    Log(log::Log),
+    Show(show::Show),
+    Trace(trace::Trace),
+    Whence(whence::Whence),
+    Diff(diff::Diff),
     Ls(ls::Ls),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
     Bench(bench::Bench),
     Cache(cache::Cache),
     Bundle(bundle::Bundle),
@@ -60,8 +80,16 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => command.exec(),
         Command::Explain(command) => command.exec(),
         Command::Status(command) => command.exec(),
+        Command::Check(command) => command.exec(),
         Command::Graph(command) => command.exec(),
+        Command::Log(command) => command.exec(),
+        Command::Show(command) => command.exec(),
+        Command::Trace(command) => command.exec(),
+        Command::Whence(command) => command.exec(),
+        Command::Diff(command) => command.exec(),
         Command::Ls(command) => command.exec(),
+        Command::Schema(command) => command.exec(),
+        Command::Completions(command) => command.exec(),
         Command::Bench(command) => command.exec(),
         Command::Cache(command) => command.exec(),
         Command::Bundle(command) => command.exec(),

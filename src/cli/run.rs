@@ -1,16 +1,13 @@
-use super::common::{PipelineArgs, print};
+use super::common::{PipelineArgs, print, this_program};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::store::RemoteArgs;
-use super::text;
-use crate::engine::{NodeStatus, Options, Part, Select, run, status};
+use super::{group, text};
+use crate::engine::{Options, Part, Select, run, status};
 use crate::plan;
 use clap::Args;
 use miette::{IntoDiagnostic, Report};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::fd::IntoRawFd;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Run a pipeline: what is cached stays, the rest runs, results are published
@@ -53,6 +50,9 @@ pub struct Run {
     /// Say what would run, and why, and stop there
     #[arg(long)]
     dry_run: bool,
+    /// Read every source and record again, whatever their times say: for disks whose times lie
+    #[arg(long)]
+    paranoid: bool,
 }
 
 impl Run {
@@ -61,13 +61,15 @@ impl Run {
             return self.bundle.run(&file, self.jobs.map(usize::from));
         }
         let plan = self.pipeline.plan()?;
-        let store = self.remote.attach(self.pipeline.store(&plan))?;
+        let store = self.remote.attach(self.pipeline.store(&plan).paranoid(self.paranoid))?;
         let select = Select { only: self.only, until: self.until, from: self.from };
         let parts = select.parts(&plan, &BTreeMap::new()).into_diagnostic()?;
         if self.dry_run {
             let all = status(&plan, &store, &self.force).into_diagnostic()?;
             let takes_part = |(_, part): &(_, &Part)| **part == Part::Run;
-            return dry(&all.into_iter().zip(&parts).filter(takes_part).map(|(status, _)| status).collect::<Vec<_>>());
+            let all: Vec<_> = all.into_iter().zip(&parts).filter(takes_part).map(|(status, _)| status).collect();
+            print(&(group::would_run(&all) + &text::tally(&all)))?;
+            return Ok(ExitCode::SUCCESS);
         }
         let mut options = Options {
             force: self.force,
@@ -89,6 +91,9 @@ impl Run {
         let summary = run(&plan, &store, &options, &screen).into_diagnostic()?;
         screen.clear();
         print(&text::summary(&summary))?;
+        if let Some(fetched) = store.fetched() {
+            print(&format!("{fetched}\n"))?;
+        }
         Ok(if summary.interrupted {
             ExitCode::from(INTERRUPTED)
         } else if summary.succeeded() {
@@ -99,23 +104,6 @@ impl Run {
     }
 }
 
-/// This very program, also when its file is replaced while it runs: other code must not write under this one's keys.
-fn this_program() -> Option<PathBuf> {
-    let path = std::env::current_exe().ok()?;
-    if cfg!(not(target_os = "linux")) {
-        return Some(path);
-    }
-    // Open for as long as the process lives.
-    let descriptor = File::open(&path).ok()?.into_raw_fd();
-    Some(PathBuf::from(format!("/proc/self/fd/{descriptor}")))
-}
-
 fn parse_size(text: &str) -> Result<u64, String> {
     plan::size(text).ok_or_else(|| format!("`{text}` is no size: say e.g. 512MiB or 12GiB"))
-}
-
-fn dry(all: &[NodeStatus]) -> Result<ExitCode, Report> {
-    let changed: String = all.iter().filter(|status| !status.cached()).map(text::reasons).collect();
-    print(&(changed + &text::counts(all)))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,25 @@
 use super::common::{PipelineArgs, print, print_json};
-use super::text;
-use crate::engine::{State, status};
+use super::{group, text};
+use crate::engine::{NodeStatus, State, status};
 use clap::Args;
 use miette::{IntoDiagnostic, Report};
 use std::process::ExitCode;
 
-/// One line a stage: cached, or would run
+/// What is cached, and what would run
 #[derive(Debug, Args)]
 pub struct Status {
     #[command(flatten)]
     pipeline: PipelineArgs,
+    /// A line for each stage, also where there are many
+    #[arg(long)]
+    long: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
 }
+
+/// More stages than this are counted by entry.
+const FEW: usize = 30;
 
 impl Status {
     pub fn exec(self) -> Result<ExitCode, Report> {
@@ -23,15 +29,21 @@ impl Status {
             print_json(&all)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let line = |status: &crate::engine::NodeStatus| {
-            let word = match status.state {
-                State::Cached => "cached",
-                State::WouldRun { .. } => "would run",
-                State::Broken { .. } => "would fail",
-            };
-            format!("{word:<10}  {}\n", status.id)
+        let lines = if self.long || all.len() <= FEW {
+            all.iter().map(line).collect()
+        } else {
+            text::columns(&group::counts_by_entry(&all))
         };
-        print(&(all.iter().map(line).collect::<String>() + &text::counts(&all)))?;
+        print(&(lines + &text::counts(&all)))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn line(status: &NodeStatus) -> String {
+    let word = match status.state {
+        State::Cached => "cached",
+        State::WouldRun { .. } => "would run",
+        State::Broken { .. } => "would fail",
+    };
+    format!("{word:<10}  {}\n", status.id)
 }

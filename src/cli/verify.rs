@@ -146,7 +146,7 @@ impl Verify {
         one: &mut Checked,
     ) -> Result<(), Report> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let executable = std::env::current_exe().ok();
+        let executable = super::common::this_program();
         let again = Again { executable, threads, progress: Arc::new(SilentProgress), cancel: Arc::clone(cancel) };
         let outputs = match recompute(plan, store, index, record, &again) {
             Ok(outputs) => outputs,

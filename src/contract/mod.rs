@@ -44,6 +44,11 @@ pub trait Stage: Send + Sync {
     /// default keeps the key. Unknown and ill-typed fields are errors that name their path.
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError>;
 
+    /// JSON Schema of `with:`, for editors. [`schema`] makes it from the stage's parameter struct.
+    fn schema(&self) -> Value {
+        Value::Bool(true)
+    }
+
     /// Files from outside the store that the stage reads; their content, never their path, is in the key.
     fn sources(&self, _canonical: &Value) -> Vec<Source> {
         Vec::new()
@@ -108,4 +113,13 @@ pub struct Source {
 pub fn canonical<P: serde::de::DeserializeOwned + serde::Serialize>(with: &Value) -> Result<Value, ParameterError> {
     let parsed: P = serde_path_to_error::deserialize(with).map_err(ParameterError::from)?;
     serde_json::to_value(parsed).map_err(|e| ParameterError::new("", e.to_string()))
+}
+
+/// JSON Schema (2020-12) of the parameter struct `P`, complete in itself. Doc comments are its descriptions.
+pub fn schema<P: schemars::JsonSchema>() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<P>().to_value()
 }

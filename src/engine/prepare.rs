@@ -35,11 +35,6 @@ impl Prepared {
         Ok(of_stage(node, store.lookup(self.key)?))
     }
 
-    /// As `lookup`, and what the store lacks comes from its remote. For who holds the key's lock.
-    pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {
-        Ok(of_stage(node, store.obtain(self.key)?))
-    }
-
     /// As `lookup`, but what this store lacks is fetched from its remote. A remote that doesn't answer is a note, and
     /// the run goes on without it. Call it with the key's lock held.
     pub fn obtain(&self, node: &Node, store: &Store) -> Result<Lookup, EngineError> {

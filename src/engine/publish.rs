@@ -11,9 +11,17 @@ use std::path::{Component, Path, PathBuf};
 
 /// A file of `results/` that is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Published {
-    node: String,
-    sha256: Digest,
+pub struct Published {
+    pub node: String,
+    pub sha256: Digest,
+}
+
+/// The files of a pipeline's results that are ours, by their path below `results` (itself below the root).
+pub fn published(store: &Store, pipeline: &str, results: &Path) -> Result<BTreeMap<String, Published>, EngineError> {
+    Ok(match read_sealed(&ledger(store, pipeline, results))? {
+        Sealed::Whole(published) => published,
+        Sealed::Absent | Sealed::Broken => BTreeMap::new(),
+    })
 }
 
 /// A file of this many bytes is read once, to be checked and copied.
@@ -35,7 +43,7 @@ pub struct Publisher<'a> {
 impl<'a> Publisher<'a> {
     pub fn open(plan: &'a Plan, store: &'a Store) -> Result<Self, EngineError> {
         store.recall(&plan.name);
-        let path = ledger(plan, store);
+        let path = ledger(store, &plan.name, &plan.results);
         let before = match read_sealed(&path)? {
             Sealed::Whole(before) => before,
             Sealed::Absent => BTreeMap::new(),
@@ -135,7 +143,7 @@ impl<'a> Publisher<'a> {
                 remove_empty_folders(path.parent(), &self.results);
             }
         }
-        let path = ledger(self.plan, self.store);
+        let path = ledger(self.store, &self.plan.name, &self.plan.results);
         if self.now != self.before {
             write_atomic(&path, &seal(&self.now).map_err(EngineError::io("write", &path))?, false)?;
         }
@@ -143,9 +151,9 @@ impl<'a> Publisher<'a> {
     }
 }
 
-fn ledger(plan: &Plan, store: &Store) -> PathBuf {
+fn ledger(store: &Store, pipeline: &str, results: &Path) -> PathBuf {
     // Two pipelines may share a name, not a results folder.
-    let name = format!("{}\n{}", plan.name, plan.results.display());
+    let name = format!("{pipeline}\n{}", results.display());
     store.root().join("published").join(format!("{}.json", Digest::of_bytes(name.as_bytes())))
 }
 

@@ -3,11 +3,13 @@
 //! [`scores`] and [`log`] are the Parquet files that other stages write; [`table`], [`significance`] and [`figure`] turn them
 //! into what people read. Every file has the same bytes each time that it is made from the same values.
 
+pub mod change;
 pub mod compare;
 mod error;
 pub mod figure;
 mod frame;
 pub mod log;
+pub mod preview;
 pub mod scores;
 pub mod significance;
 pub mod table;

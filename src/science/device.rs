@@ -5,7 +5,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// What trains and predicts, by the name that a pipeline gives it. All but flex are Cargo features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub enum DeviceName {
     /// The processor, by burn's own backend and the operations of `science::model::kernel`.

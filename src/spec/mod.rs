@@ -52,6 +52,7 @@ mod pipeline;
 mod project;
 mod quick;
 mod reference;
+pub mod schema;
 mod source;
 mod suggest;
 mod tree;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// `title` and `results`.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    pub(super) root: Tree,
+    pub root: Tree,
 }
 
 /// The values of the axes that a stage runs for: what `${matrix.AXIS}` means there.

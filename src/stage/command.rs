@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 /// `TMPDIR` (its own), and `RUNNER_SEED`, `RUNNER_THREADS`, `RUNNER_SCRATCH`.
 pub struct Command;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandParameters {
     /// A line for `sh`, or a program and its arguments.
@@ -31,14 +31,16 @@ pub struct CommandParameters {
     pub sandbox: bool,
     /// From the entry, beside `with`. It is in the key; the engine makes the folders.
     #[serde(default, skip_serializing)]
+    #[schemars(skip)]
     #[expect(dead_code, reason = "the parameters are read strictly, and this is among them")]
     pub outputs: BTreeMap<String, String>,
     /// From the entry: the inputs that gather any number of artifacts.
     #[serde(default, skip_serializing)]
+    #[schemars(skip)]
     pub gathers: Vec<String>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum Run {
     Shell(String),
@@ -110,6 +112,10 @@ impl Stage for Command {
             Some((name, _)) => Err(ParameterError::new(format!("environment.{name}"), NUL)),
             None => Ok(canonical),
         }
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<CommandParameters>()
     }
 
     fn sources(&self, canonical: &Value) -> Vec<Source> {

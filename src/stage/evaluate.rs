@@ -19,7 +19,7 @@ pub struct Evaluate;
 
 /// A case's score is the mean over all slices of its volumes, as in the released code; the paper does
 /// not say (golden 01: only slice means fit the supplement's PostDAE rows).
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluateParameters {
     /// Which part of the split is scored.
@@ -31,7 +31,7 @@ pub struct EvaluateParameters {
     pub device: DeviceName,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     #[default]
@@ -73,6 +73,10 @@ impl Stage for Evaluate {
         let canonical = contract::canonical::<EvaluateParameters>(with)?;
         device_of(&canonical)?;
         Ok(canonical)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<EvaluateParameters>()
     }
 
     fn numerics(&self, canonical: &Value) -> Option<String> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// several levels of them, at the last label fraction.
 pub struct PlotSamples;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlotSamplesParameters {
     /// Of the files: `NAME_COLUMN.png` and `attention_METHOD_COLUMN.png`.
@@ -61,6 +61,10 @@ impl Stage for PlotSamples {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<PlotSamplesParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<PlotSamplesParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

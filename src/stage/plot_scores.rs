@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A score against the label fraction, one line a method, with error bars (as in Fig. 6).
 pub struct PlotScores;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlotScoresParameters {
     /// Of the files: `NAME.svg`, `NAME.png`.
@@ -45,6 +45,10 @@ impl Stage for PlotScores {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<PlotScoresParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<PlotScoresParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

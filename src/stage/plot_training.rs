@@ -9,7 +9,7 @@ use serde_json::Value;
 /// fraction, one line a method.
 pub struct PlotTraining;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlotTrainingParameters {
     /// Of the files: `NAME_COLUMN.svg`, `NAME_COLUMN.png`.
@@ -54,6 +54,10 @@ impl Stage for PlotTraining {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<PlotTrainingParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<PlotTrainingParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

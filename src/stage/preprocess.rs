@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// (section IV-A).
 pub struct Preprocess;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PreprocessParameters {
     pub dataset: Dataset,
@@ -20,7 +20,7 @@ pub struct PreprocessParameters {
 
 /// Where the volumes come from; a new data set is a row here, a reader in `science::data`, and a file
 /// in `experiments/datasets/`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Dataset {
     /// Synthetic cases, made from the stage's seed.
@@ -29,7 +29,7 @@ pub enum Dataset {
     Acdc(AcdcParameters),
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcdcParameters {
     /// The folder that holds `training/patientNNN`.
@@ -66,6 +66,10 @@ impl Stage for Preprocess {
             return Err(ParameterError::new("dataset.root", message));
         }
         contract::canonical::<PreprocessParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<PreprocessParameters>()
     }
 
     fn sources(&self, canonical: &Value) -> Vec<Source> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Gives every volume its scribble: the expert's, or one made from its mask (section IV-A).
 pub struct Scribble;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScribbleParameters {
     pub scribbles: Scribbler,
@@ -38,6 +38,10 @@ impl Stage for Scribble {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<ScribbleParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<ScribbleParameters>()
     }
 
     fn cpus(&self, _: &Value) -> Cpus {

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// comparison only, so that there is nothing to correct for).
 pub struct Significance;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignificanceParameters {
     /// The method whose superiority is in question.
@@ -45,6 +45,10 @@ impl Stage for Significance {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<SignificanceParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<SignificanceParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

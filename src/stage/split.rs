@@ -28,7 +28,17 @@ impl Stage for Split {
     }
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
-        contract::canonical::<SplitParameters>(with)
+        let canonical = contract::canonical::<SplitParameters>(with)?;
+        let (fold, folds) = (&canonical["fold"], &canonical["folds"]);
+        if fold.as_u64() >= folds.as_u64() {
+            let message = format!("fold {fold} does not exist: there are {folds} folds, counted from 0");
+            return Err(ParameterError::new("fold", message));
+        }
+        Ok(canonical)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<SplitParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

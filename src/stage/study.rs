@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A file of `experiments/methods/`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MethodEntry {
     /// Its name in tables and figures, e.g. `Ours` or `#3`.
@@ -22,7 +22,7 @@ pub struct MethodEntry {
 pub type Methods = BTreeMap<String, MethodEntry>;
 
 /// Which scores are compared, and along which axes of the matrix.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Comparison {
     pub metric: String,

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Mean and standard deviation of a score by method and label fraction, as Markdown, LaTeX and CSV.
 pub struct Table;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableParameters {
     /// Of the files: `NAME.md`, `NAME.tex`, `NAME.csv`.
@@ -42,6 +42,10 @@ impl Stage for Table {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         contract::canonical::<TableParameters>(with)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<TableParameters>()
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {

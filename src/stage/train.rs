@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Trains one method on one fold at one label fraction.
 pub struct Train;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainParameters {
     #[serde(default)]
@@ -64,6 +64,10 @@ impl Stage for Train {
         }
         device_of(&canonical)?;
         Ok(canonical)
+    }
+
+    fn schema(&self) -> Value {
+        contract::schema::<TrainParameters>()
     }
 
     /// Measured on two cores (`runner bench train`): two trainings of one thread each do 1.20 times as many steps

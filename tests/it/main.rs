@@ -3,6 +3,7 @@
 mod bench;
 mod bundle;
 mod cli;
+mod commands;
 mod data;
 mod engine;
 mod golden;

@@ -45,7 +45,7 @@ impl Store {
     }
 
     /// The record of a key. One that is torn, or not of this key, is set aside.
-    fn record(&self, key: Digest) -> Result<Option<Record>, EngineError> {
+    pub fn record(&self, key: Digest) -> Result<Option<Record>, EngineError> {
         Ok(self.read_record(key)?.map(|(_, record)| record))
     }
 

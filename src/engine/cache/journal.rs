@@ -61,7 +61,6 @@ impl Store {
     pub(crate) fn journal(&self) -> Result<Journal, EngineError> {
         // The run begins: what it finds from now on stays.
         self.share()?;
-        self.sweep_left()?;
         let folder = self.root.join("journal");
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         let (time, process) = (now(), std::process::id());

@@ -45,13 +45,6 @@ impl Store {
         Ok(folder)
     }
 
-    /// Sweeps what a dead process left, if there is anything: a run that has nothing to do may need no folder.
-    pub(super) fn sweep_left(&self) -> Result<(), EngineError> {
-        let left = fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten();
-        let left = left.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).count() > 0;
-        if left { self.temporary_file("none").map(|_| ()) } else { Ok(()) }
-    }
-
     /// A path there that nothing stands at.
     pub(super) fn temporary_file(&self, name: &str) -> Result<PathBuf, EngineError> {
         self.share()?;

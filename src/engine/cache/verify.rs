@@ -6,7 +6,6 @@ use crate::digest::{Digest, Entry, digest_file};
 use crate::engine::EngineError;
 use rayon::prelude::*;
 use serde::Serialize;
-use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;

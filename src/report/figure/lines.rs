@@ -41,7 +41,7 @@ pub struct Lines {
 }
 
 /// What the error bars show: tables give deviations, the paper's Fig. 6 standard errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
     StandardDeviation,

@@ -5,11 +5,13 @@ mod csv;
 mod latex;
 mod markdown;
 mod notes;
+mod read;
 
 pub use build::{build, per_case};
 pub use csv::csv;
 pub use latex::latex;
 pub use markdown::markdown;
+pub use read::{Value, read_csv};
 
 use super::significance::{self, Significance};
 

@@ -5,7 +5,7 @@ use crate::science::model::MaskPyramid;
 use serde::{Deserialize, Serialize};
 
 /// A method of section IV-B or an ablation of Table III. The default is the paper's own, "Ours".
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Method {
     /// What the segmentor learns from on annotated images.
@@ -22,7 +22,7 @@ pub struct Method {
     pub mask_pyramid: MaskPyramid,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Supervision {
     Scribbles,
@@ -30,7 +30,7 @@ pub enum Supervision {
     Masks,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiscriminatorKind {
     /// No adversarial signal at all.

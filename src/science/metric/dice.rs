@@ -3,7 +3,7 @@ use crate::science::data::Labels;
 use serde::{Deserialize, Serialize};
 
 /// What 0/0 counts: neither prediction nor truth shows the organ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EmptyDice {
     /// A right answer. The published CHAOS rows imply it: a method that predicts empty masks scores
@@ -107,7 +107,7 @@ pub fn mean_class_dice(
 }
 
 /// How slices become one number; the paper does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VolumeDice {
     /// Mean over slices: the released code's choice, and the one that the CHAOS rows fit.

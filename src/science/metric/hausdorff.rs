@@ -3,7 +3,7 @@ use crate::science::stat::quantile;
 use serde::{Deserialize, Serialize};
 
 /// Which pixels stand for a mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Points {
     /// All of its pixel centres: the definition.
@@ -16,7 +16,7 @@ pub enum Points {
 }
 
 /// How the distances of the points become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
     /// The Hausdorff distance.
@@ -31,7 +31,7 @@ pub enum Statistic {
 }
 
 /// The answer when one of prediction and truth is empty, the other not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OneEmpty {
     /// The longer side of the image. The supplement's 192.0 (0) for empty predictions on 192x192 crops
@@ -48,7 +48,7 @@ pub enum OneEmpty {
 }
 
 /// The answer when both are empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BothEmpty {
     /// Left out of every mean: the published 192.0 with a standard deviation of 0 rules out 0, as more
@@ -67,7 +67,7 @@ pub struct Directed {
 }
 
 /// Hausdorff distance of one class in a slice (supplement), in the units of the plane's spacing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hausdorff {
     pub points: Points,

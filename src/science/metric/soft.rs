@@ -2,7 +2,7 @@ use super::MetricError;
 use serde::{Deserialize, Serialize};
 
 /// |·| of soft Dice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SoftDenominator {
     /// Σ p + Σ y.

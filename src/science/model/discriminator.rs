@@ -103,7 +103,7 @@ fn glorot(weights: &mut Weights, name: &str, shape: &[usize; 4], rng: &mut impl 
 }
 
 /// How real masks are brought to the lower levels. The paper says only "downsampled".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskPyramid {
     /// Mean over each block of pixels: the share of the class in it, soft like a prediction.

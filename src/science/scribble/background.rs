@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Both together cover 0.7 (0.3) % at 224 x 224, not the 10.4 (8.4) % of section IV-A. That number
 /// comes back (10.1 (8.4) %) when the pixels added by padding are counted as background.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Background {
     /// "An ulterior scribble approximately around the heart" (section IV-A, ACDC): a band around all
@@ -35,7 +35,7 @@ impl Default for Background {
 
 /// Pixels whose distance to the nearest foreground pixel is from `nearest` to `farthest`, both as
 /// shares of the image side (the root of height times width), so that small profiles draw alike.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ring {
     pub nearest: f64,

@@ -13,7 +13,7 @@ pub use thinning::{Thinning, skeletonize, skeletonize_by};
 use serde::{Deserialize, Serialize};
 
 /// Where scribbles come from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scribbler {
     /// Drawn by hand, distributed with the data set (ACDC).

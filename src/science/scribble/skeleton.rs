@@ -4,7 +4,7 @@ use crate::science::data::{Labels, UNLABELLED};
 use serde::{Deserialize, Serialize};
 
 /// How masks become scribbles.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SkeletonParameters {
     pub thinning: Thinning,

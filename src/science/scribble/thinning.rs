@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which parallel thinning makes the skeleton. The paper says "standard skeletonisation by iterative
 /// identification and removal of border pixels, until connectivity is lost" [60] and names no variant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Thinning {
     /// Zhang and Suen's thinning as scikit-image's `skeletonize` does it, pixel by pixel: the 1984

@@ -10,7 +10,7 @@ pub const LARGEST_EXACT: usize = 500;
 const LARGEST_AUTOMATIC: usize = 50;
 
 /// How p is to be found; the paper does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// Exact without ties and zeros up to 50 pairs, else normal with tie and continuity correction

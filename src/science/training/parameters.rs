@@ -3,7 +3,7 @@ use crate::science::data::Augmentation;
 use serde::{Deserialize, Serialize};
 
 /// Everything about training that is not the method. Defaults are the paper's (section III-C).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingParameters {
     /// Upper limit; the paper trains until its stopping rule fires, the released code 450 epochs.
@@ -27,7 +27,7 @@ pub struct TrainingParameters {
     pub augmentation: Augmentation,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamParameters {
     pub beta1: f64,
@@ -36,7 +36,7 @@ pub struct AdamParameters {
 }
 
 /// The factors of the losses; a0 is dynamic.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GameWeights {
     /// Adversarial term on annotated batches.
@@ -49,7 +49,7 @@ pub struct GameWeights {
 
 /// Stops when the loss between predicted and real masks (1 - Dice) of the validation cases no longer
 /// falls. The weights of the best epoch are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Epochs without a new best before training stops.

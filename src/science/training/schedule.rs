@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Triangular cyclical learning rate [57].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CyclicalRate {
     pub low: f64,
@@ -13,7 +13,7 @@ pub struct CyclicalRate {
     pub update: Update,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     Low,
@@ -21,7 +21,7 @@ pub enum Start {
 }
 
 /// When the rate moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Update {
     Iteration,

@@ -1,5 +1,6 @@
 //! Tables and figures.
 
+mod change;
 mod figures;
 mod parquet;
 mod significance;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where the odd row or column goes when a difference in size does not halve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Offset {
     /// The smaller half before, the larger behind.

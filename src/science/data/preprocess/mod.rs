@@ -15,13 +15,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 const SIDE_LIMIT: usize = 8192;
 
 /// How volumes are prepared. The defaults are the paper's for ACDC; what it leaves open is said at each field.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preprocessing {
     /// In-plane spacing to resample to, in mm; `null` leaves the pixels as they are. Default 1.51.
     pub spacing_mm: Option<f64>,
     /// Rows and columns to crop or pad to, centred; one number stands for a square. Default 224 x 224.
     #[serde(deserialize_with = "side_or_pair")]
+    #[schemars(with = "Size")]
     pub size: [usize; 2],
     /// Interpolation of images, labels are always nearest. Not in the paper; default linear.
     pub interpolation: Interpolation,
@@ -56,7 +57,7 @@ impl Default for Preprocessing {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     #[default]
@@ -65,7 +66,7 @@ pub enum Interpolation {
 }
 
 /// What images are padded with. With the order of the text, padding is normalised too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fill {
     #[default]
@@ -76,7 +77,7 @@ pub enum Fill {
     Minimum,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     #[default]
@@ -85,14 +86,16 @@ pub enum Order {
     NormaliseResampleCrop,
 }
 
+/// A size as it may be written.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(untagged, expecting = "expected a side (224) or rows and columns ([160, 80])")]
+enum Size {
+    Side(usize),
+    Pair([usize; 2]),
+}
+
 /// Accepts `224` and `[160, 80]`.
 fn side_or_pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[usize; 2], D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a side (224) or rows and columns ([160, 80])")]
-    enum Size {
-        Side(usize),
-        Pair([usize; 2]),
-    }
     Ok(match Size::deserialize(deserializer)? {
         Size::Side(side) => [side, side],
         Size::Pair(pair) => pair,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How the intensities of a volume are brought to a common scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Normalisation {
     /// `(x - median) / (q75 - q25)` (ACDC, LVSC). A volume whose quartiles are equal only loses its median.

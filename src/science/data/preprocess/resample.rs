@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How the pixels of the new grid lie over those of the old one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grid {
     /// Both grids span the same area, from edge to edge (scikit-image, torch `align_corners=False`).
