@@ -18,7 +18,7 @@ fn refused(text: &str) -> String {
             Ok(plan) => panic!("{} stages of {:.60}", plan.nodes.len(), text),
         },
     };
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}: {error}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}: {error}", start.elapsed());
     assert!(error.starts_with("pipelines/study.yaml:"), "{error}");
     assert!(error.len() < 2000, "{} bytes of error", error.len());
     error
@@ -65,7 +65,7 @@ fn anchors_do_not_multiply_in_whatever_file_they_stand() {
     assert!(error.starts_with("experiments/profiles/bomb.yaml:"), "{error}");
     let set = format!("training.epochs=[&a [{}], {}]", "x, ".repeat(1000), "*a, ".repeat(1000));
     assert!(Project::new(STAGE).load(None, &[&set]).is_err());
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_file_without_rights_is_named() {
         return;
     }
     let closed = |project: &kill::Project| {
-        std::fs::set_permissions(project.path("data/x"), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+        std::fs::set_permissions(project.path("data/x"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     };
     let (_, code, said) = reading(closed);
     assert_eq!(code, Some(1));
