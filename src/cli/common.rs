@@ -5,7 +5,9 @@ use crate::{spec, stage};
 use clap::Args;
 use miette::{IntoDiagnostic, Report, miette};
 use serde::Serialize;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::IntoRawFd;
 use std::path::{Path, PathBuf};
 
 /// Which pipeline, with which settings.

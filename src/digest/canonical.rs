@@ -39,7 +39,7 @@ pub fn write_json(text: &mut String, value: &Value) {
 /// Appends a string in quotes.
 pub fn write_text(text: &mut String, string: &str) {
     if string.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        return append(text, &Value::from(string));
+        return append(text, Value::from(string));
     }
     text.push('"');
     text.push_str(string);

@@ -36,12 +36,15 @@ struct Stages {
     saved: Instant,
 }
 
+/// Path, size and digest of a file of a listing.
+type ListedFile = (String, u64, Digest);
+
 /// The file of a pipeline.
 #[derive(Default, Serialize, Deserialize)]
 struct Page {
     keys: BTreeMap<String, Digest>,
     records: Vec<(Digest, Stat, BTreeMap<String, Digest>, f64)>,
-    listings: Vec<(Digest, Stat, Vec<(String, u64, Digest)>)>,
+    listings: Vec<(Digest, Stat, Vec<ListedFile>)>,
 }
 
 /// A folder with more files is quicker to read than this is worth.

@@ -211,7 +211,7 @@ fn a_file_without_rights_is_named() {
         return;
     }
     let closed = |project: &kill::Project| {
-        std::fs::set_permissions(project.path("data/x"), std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
+        std::fs::set_permissions(project.path("data/x"), std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     };
     let (_, code, said) = reading(closed);
     assert_eq!(code, Some(1));
