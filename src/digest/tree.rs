@@ -61,8 +61,16 @@ pub fn digest_file(path: &Path) -> io::Result<Digest> {
 
 /// Digest of what is left to read of a file.
 pub fn digest_open(mut file: File) -> io::Result<Digest> {
+    let mut hasher = Sha256::new();
+    // Most files of a stage are small, and a thread that sees one or two of them needs no large buffer.
+    let mut small = [0; 8 << 10];
+    for _ in 0..2 {
+        match file.read(&mut small)? {
+            0 => return Ok(Digest(hasher.finalize().into())),
+            n => hasher.update(&small[..n]),
+        }
+    }
     BUFFER.with_borrow_mut(|buffer| {
-        let mut hasher = Sha256::new();
         loop {
             match file.read(buffer)? {
                 0 => return Ok(Digest(hasher.finalize().into())),

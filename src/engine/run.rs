@@ -305,18 +305,19 @@ impl<'a> Run<'a> {
             let (needs, has) = (self.node(index).demands.gpus, self.options.gpus);
             return self.fail(index, format!("it needs {needs} graphics cards, and this run has {has}: see `--gpus`"));
         }
-        self.ask_how_long()?;
+        self.ask_how_long();
         self.states[index] = State::Queued;
         self.queue.push(index);
         Ok(())
     }
 
     /// Asked once something has to run: a run that finds everything cached needs no durations.
-    fn ask_how_long(&mut self) -> Result<(), EngineError> {
+    fn ask_how_long(&mut self) {
         if self.timed == Timed::NotAsked {
-            let last = self.plan.nodes.iter().map(|node| self.store.last_success(&self.plan.name, &node.id));
-            let known: Vec<Option<f64>> =
-                last.map(|record| Ok(record?.map(|record| record.seconds))).collect::<Result<_, EngineError>>()?;
+            let last = self.store.last_seconds(&self.plan.name);
+            let recorded = |id: &String| self.store.last_success(&self.plan.name, id).ok().flatten().map(|r| r.seconds);
+            let known = |node: &Node| last.get(&node.id).copied().or_else(|| recorded(&node.id));
+            let known: Vec<Option<f64>> = self.plan.nodes.iter().map(known).collect();
             self.timed = match expected(self.plan, &known) {
                 Some(seconds) => {
                     self.queue.expect(&seconds, &self.dependents);
@@ -325,7 +326,6 @@ impl<'a> Run<'a> {
                 None => Timed::Unknown,
             };
         }
-        Ok(())
     }
 
     fn say_what_remains(&self) {

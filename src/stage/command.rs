@@ -15,7 +15,7 @@ pub struct Command;
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandParameters {
-    /// A line for `sh`, or a program and its arguments.
+    /// A line for `sh -e`, which ends at the first command that fails, or a program and its arguments.
     pub run: Run,
     /// Files and folders of the project that it reads, such as its script; their content is in the key.
     #[serde(default)]
@@ -147,7 +147,7 @@ impl Stage for Command {
             links.push((path.strip_prefix(&context.root).unwrap_or(path).to_owned(), path.clone()));
         }
         let argv = match &parameters.run {
-            Run::Shell(line) => vec!["/bin/sh".into(), "-c".into(), line.into()],
+            Run::Shell(line) => vec!["/bin/sh".into(), "-ec".into(), line.into()],
             Run::Program(argv) => argv.iter().map(OsString::from).collect(),
         };
         Ok(Program { argv, environment: environment(context, &parameters), links, sandbox: parameters.sandbox })

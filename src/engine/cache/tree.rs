@@ -42,14 +42,16 @@ fn stamp(folder: &Path) -> u64 {
     hasher.finish()
 }
 
+/// A handful of files isn't worth waking other threads.
+const FEW: usize = 4;
+
 impl Store {
     /// Moves the files of a folder of `tmp/` into the store. Its listing comes last, so that a listing's
     /// presence says that its files were there.
     pub(crate) fn put_tree(&self, folder: &Path) -> Result<Digest, EngineError> {
         let listing = digest::list(folder).map_err(EngineError::io("read", folder))?;
         let put = |file: &Entry| self.put_file(&folder.join(&file.path), file.sha256, file.size);
-        // A handful of files isn't worth waking other threads.
-        if listing.files.len() < 4 {
+        if listing.files.len() < FEW {
             listing.files.iter().try_for_each(put)?;
         } else {
             listing.files.par_iter().try_for_each(put)?;
@@ -124,7 +126,12 @@ impl Store {
     fn link_tree(&self, tree: Digest) -> Result<PathBuf, EngineError> {
         let listing = self.shared_listing(tree)?;
         let folder = self.temporary("tree")?;
-        listing.files.par_iter().try_for_each(|file| self.link(file, &folder.join(&file.path)))?;
+        let link = |file: &Entry| self.link(file, &folder.join(&file.path));
+        if listing.files.len() < FEW {
+            listing.files.iter().try_for_each(link)?;
+        } else {
+            listing.files.par_iter().try_for_each(link)?;
+        }
         Ok(folder)
     }
 
