@@ -1,6 +1,6 @@
 use super::cache_text as text;
-use super::common::{PipelineArgs, print};
-use super::store::{RemoteArgs, StoreArgs};
+use super::common::{PipelineArgs, StoreArgs, print};
+use super::remote::RemoteArgs;
 use super::units;
 use crate::engine::cache::{Gc, GcOptions, Remote};
 use clap::{Args, Subcommand};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use miette::{IntoDiagnostic, Report, miette};
 use serde::Serialize;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -226,7 +226,7 @@ impl Pull {
                 pulled = store.pull_plan(&remote, &plan, &meter).into_diagnostic()?;
             }
             None => {
-                store = self.store.open()?;
+                store = self.store.open(Path::new("."));
                 pulled = store.pull_all(&remote, &meter).into_diagnostic()?;
             }
         }

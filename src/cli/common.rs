@@ -54,7 +54,7 @@ impl PipelineArgs {
 pub struct StoreArgs {
     /// Where artifacts are kept [default: $RUNNER_STORE, else .runner of the project around the current folder]
     #[arg(long, value_name = "DIR")]
-    store: Option<PathBuf>,
+    pub store: Option<PathBuf>,
 }
 
 impl StoreArgs {
@@ -62,6 +62,15 @@ impl StoreArgs {
     pub fn open(&self, near: &Path) -> Store {
         let named = self.store.clone().or_else(|| std::env::var_os("RUNNER_STORE").map(PathBuf::from));
         Store::open(named.unwrap_or_else(|| project_root(near).join(".runner")))
+    }
+
+    /// For commands that make no sense without a store.
+    pub fn existing(&self) -> Result<Store, Report> {
+        let store = self.open(Path::new("."));
+        if store.root().is_dir() {
+            return Ok(store);
+        }
+        Err(miette!("there is no store at {}; run a pipeline first, or name one by --store", store.root().display()))
     }
 
     /// All runs of the store around the current folder, the oldest first.

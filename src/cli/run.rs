@@ -1,7 +1,7 @@
 use super::common::{PipelineArgs, print, this_program};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
-use super::store::RemoteArgs;
+use super::remote::RemoteArgs;
 use super::{group, text};
 use crate::engine::{Options, Part, Select, run, status};
 use crate::plan;

@@ -258,3 +258,16 @@ pub fn overwrite(path: &Path, text: &str) {
     std::fs::remove_file(path).unwrap();
     std::fs::write(path, text).unwrap();
 }
+
+/// Whether the kernel holds programs to what they declared. Says so where it can't, and a test skips.
+pub fn sandboxed(test: &str) -> bool {
+    // SAFETY: the call asks for the version of Landlock, and takes no memory.
+    #[cfg(target_os = "linux")]
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0_usize, 1_u32) };
+    #[cfg(not(target_os = "linux"))]
+    let version = -1;
+    if version <= 0 {
+        eprintln!("SKIPPED {test}: this kernel has no Landlock");
+    }
+    version > 0
+}
