@@ -82,8 +82,7 @@ impl Stage for Command {
         if let Some(name) = ["outputs", "gathers"].into_iter().find(|name| with.get(name).is_some()) {
             return Err(ParameterError::new(name, "is no parameter: `inputs` and `outputs` stand beside `with`"));
         }
-        let canonical = contract::canonical::<CommandParameters>(with)?;
-        let parameters: CommandParameters = parse(&canonical)?;
+        let parameters: CommandParameters = serde_path_to_error::deserialize(with).map_err(ParameterError::from)?;
         match &parameters.run {
             Run::Shell(line) if line.trim().is_empty() => Err(ParameterError::new("run", "is empty")),
             Run::Shell(line) if line.contains('\0') => Err(ParameterError::new("run", NUL)),
@@ -108,10 +107,10 @@ impl Stage for Command {
                 return Err(ParameterError::new(place, format!("`{name}` is no name of a variable")));
             }
         }
-        match parameters.environment.iter().find(|(_, value)| value.contains('\0')) {
-            Some((name, _)) => Err(ParameterError::new(format!("environment.{name}"), NUL)),
-            None => Ok(canonical),
+        if let Some((name, _)) = parameters.environment.iter().find(|(_, value)| value.contains('\0')) {
+            return Err(ParameterError::new(format!("environment.{name}"), NUL));
         }
+        serde_json::to_value(parameters).map_err(|error| ParameterError::new("", error.to_string()))
     }
 
     fn schema(&self) -> Value {
@@ -119,13 +118,12 @@ impl Stage for Command {
     }
 
     fn sources(&self, canonical: &Value) -> Vec<Source> {
-        let Ok(parameters) = parse(canonical) else { return Vec::new() };
-        let source = |(index, path): (usize, PathBuf)| Source { parameter: format!("sources.{index}"), path };
-        parameters.sources.into_iter().enumerate().map(source).collect()
+        let source = |(index, path)| Source { parameter: format!("sources.{index}"), path: PathBuf::from(path) };
+        texts(canonical, "sources").enumerate().map(source).collect()
     }
 
     fn environment(&self, canonical: &Value) -> Vec<String> {
-        parse(canonical).map(|parameters| parameters.pass).unwrap_or_default()
+        texts(canonical, "pass").map(str::to_owned).collect()
     }
 
     fn cpus(&self, _: &Value) -> Cpus {
@@ -158,8 +156,9 @@ impl Stage for Command {
     }
 }
 
-fn parse(canonical: &Value) -> Result<CommandParameters, ParameterError> {
-    serde_json::from_value(canonical.clone()).map_err(|error| ParameterError::new("", error.to_string()))
+/// A list of the canonical parameters. Asked for several times a stage, so that the others aren't read for it.
+fn texts<'a>(canonical: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
+    canonical.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// `inputs/PORT`, or one link for each artifact that the port gathers.
