@@ -4,7 +4,6 @@ use super::ledger::By;
 use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store, space};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
-use crate::plan::manifest::coordinates;
 use crate::plan::{Node, Plan};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -94,12 +93,10 @@ impl Attempt<'_> {
         let node = self.node();
         let mut inputs: BTreeMap<String, Vec<NamedInput>> = BTreeMap::new();
         for (place, (binding, input)) in node.inputs.iter().zip(&self.prepared.manifest.inputs).enumerate() {
-            let path = match self.store.checkout(input.digest) {
+            let named = match prepare::artifact(self.plan, node, place, input.digest, self.store) {
                 Err(EngineError::Lost { .. }) => return Ok(Err(binding.from)),
-                path => path?,
+                named => named?,
             };
-            let path = std::path::absolute(&path).map_err(EngineError::io("find", &path))?;
-            let named = NamedInput { coordinates: coordinates(self.plan, node, place), path };
             inputs.entry(binding.port.clone()).or_default().push(named);
         }
         Ok(Ok(inputs))

@@ -1,5 +1,6 @@
 use super::cache::Lookup;
 use super::{EngineError, Store};
+use crate::contract::NamedInput;
 use crate::digest::Digest;
 use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
 use crate::plan::{Node, Plan};
@@ -74,6 +75,19 @@ pub fn known_inputs(plan: &Plan, index: usize, outputs: &[Option<Outputs>]) -> (
         }
     }
     (known, unknown)
+}
+
+/// An artifact that a node reads, in a folder of its own: `place` is its binding's.
+pub fn artifact(
+    plan: &Plan,
+    node: &Node,
+    place: usize,
+    digest: Digest,
+    store: &Store,
+) -> Result<NamedInput, EngineError> {
+    let path = store.checkout(digest)?;
+    let path = std::path::absolute(&path).map_err(EngineError::io("find", &path))?;
+    Ok(NamedInput { coordinates: coordinates(plan, node, place), path })
 }
 
 /// The parameters as the stage gets them: a source's path starts at the project's root, where its digest was

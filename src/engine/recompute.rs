@@ -6,7 +6,6 @@ use super::prepare::{self, Outputs, Prepared};
 use super::{EngineError, Store};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
 use crate::plan::Plan;
-use crate::plan::manifest::coordinates;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -126,9 +125,7 @@ fn inputs(
     let node = &plan.nodes[index];
     let mut inputs: BTreeMap<String, Vec<NamedInput>> = BTreeMap::new();
     for (place, (binding, input)) in node.inputs.iter().zip(&record.manifest.inputs).enumerate() {
-        let path = store.checkout(input.digest)?;
-        let path = std::path::absolute(&path).map_err(EngineError::io("find", &path))?;
-        let named = NamedInput { coordinates: coordinates(plan, node, place), path };
+        let named = prepare::artifact(plan, node, place, input.digest, store)?;
         inputs.entry(binding.port.clone()).or_default().push(named);
     }
     Ok(inputs)

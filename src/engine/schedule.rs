@@ -57,7 +57,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Until [`Queue::expect`] is told better, all stages last equally long.
+    /// Until [`Queue::set_durations`] is told better, all stages last equally long.
     pub fn new(plan: &Plan, dependents: &[Vec<usize>], budget: Budget) -> Self {
         let budget = Budget { cpus: budget.cpus.max(1), ..budget };
         let wish = |node: &crate::plan::Node| node.demands.cpus.map_or(node.stage.cpus(&node.params), Cpus::Exactly);
@@ -73,12 +73,12 @@ impl Queue {
             free_gpus: (0..budget.gpus).collect(),
             granted: BTreeMap::new(),
         };
-        queue.expect(&vec![1.0; plan.nodes.len()], dependents);
+        queue.set_durations(&vec![1.0; plan.nodes.len()], dependents);
         queue
     }
 
     /// How many seconds each node is expected to last.
-    pub fn expect(&mut self, seconds: &[f64], dependents: &[Vec<usize>]) {
+    pub fn set_durations(&mut self, seconds: &[f64], dependents: &[Vec<usize>]) {
         let waiting: Vec<usize> = std::mem::take(&mut self.ready).into_iter().map(|(.., node)| node).collect();
         self.lasts = seconds.iter().map(|seconds| (seconds * 1e3) as u64).collect();
         self.chain = self.lasts.clone();

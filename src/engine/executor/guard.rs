@@ -11,27 +11,34 @@ static GUARD: OnceLock<Option<Mutex<File>>> = OnceLock::new();
 /// Groups that the guard can keep in mind; more than any machine has cores.
 const MOST: usize = 4096;
 
-/// The group of a child that runs.
-pub struct Guarded(libc::pid_t);
-
-impl Guarded {
-    pub fn new(group: libc::pid_t) -> Self {
-        tell(group);
-        Guarded(group)
-    }
-}
+/// The group of a child that runs: it told the guard of itself, by [`join`].
+pub struct Guarded(pub libc::pid_t);
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        tell(-self.0);
+        if let Some(guard) = the_guard() {
+            // Without a guard the children themselves still die with us.
+            let _ = lock_anyway(guard).write_all(&(-self.0).to_ne_bytes());
+        }
     }
 }
 
-/// A number adds a group, its negative removes it.
-fn tell(message: libc::pid_t) {
-    if let Some(guard) = GUARD.get_or_init(|| start().ok().map(Mutex::new)) {
-        // Without a guard the children themselves still die with us.
-        let _ = lock_anyway(guard).write_all(&message.to_ne_bytes());
+fn the_guard() -> Option<&'static Mutex<File>> {
+    GUARD.get_or_init(|| start().ok().map(Mutex::new)).as_ref()
+}
+
+/// Where a child tells the guard of its group; the guard is started if it isn't there.
+pub fn ear() -> Option<RawFd> {
+    the_guard().map(|guard| lock_anyway(guard).as_raw_fd())
+}
+
+/// For a child, before it becomes a program of its own: from then on nothing that it starts can be missed.
+pub fn join(ear: RawFd) {
+    // A number adds a group, its negative removes it.
+    // SAFETY: system calls with numbers, and with a buffer of this function's own. A message this short goes whole.
+    unsafe {
+        let message = libc::getpid().to_ne_bytes();
+        libc::write(ear, message.as_ptr().cast(), message.len());
     }
 }
 

@@ -1,4 +1,4 @@
-use super::guard::Guarded;
+use super::guard::{self, Guarded};
 use super::job::{CANCEL, Said};
 use super::late;
 use super::sandbox::Access;
@@ -49,7 +49,7 @@ impl Child {
         };
         let mut child = self.command(context)?.spawn().map_err(failed("start"))?;
         let id = child.id() as libc::pid_t;
-        let guarded = Guarded::new(id);
+        let guarded = Guarded(id);
         let watch = Watch {
             id,
             guarded: Some(guarded),
@@ -89,9 +89,12 @@ impl Child {
             Some(access) => access.rules().inspect_err(|error| context.progress.log(error)).ok(),
             None => None,
         };
-        let parent = std::process::id();
+        let (parent, ear) = (std::process::id(), guard::ear());
         let before = move || -> io::Result<()> {
             own_group_that_dies_with(parent)?;
+            if let Some(ear) = ear {
+                guard::join(ear);
+            }
             rules.take().map_or(Ok(()), super::sandbox::Rules::enforce)
         };
         // SAFETY: between fork and exec `before` only makes system calls; it takes no lock and allocates nothing.
