@@ -34,6 +34,8 @@ pub struct Prepared {
 struct VolumeEntry {
     case: String,
     name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     spacing: [f64; 2],
     slices: usize,
 }
@@ -64,6 +66,7 @@ impl Prepared {
         let entry = |v: &Volume| VolumeEntry {
             case: v.case.clone(),
             name: v.name.clone(),
+            group: v.group.clone(),
             spacing: v.spacing,
             slices: v.image.slices,
         };
@@ -119,6 +122,7 @@ impl Prepared {
         Ok(Volume {
             case: entry.case.clone(),
             name: entry.name.clone(),
+            group: entry.group.clone(),
             spacing: entry.spacing,
             image: Image { slices, channels, height, width, data: arrays.f32("image", channels * size)? },
             mask: labels(arrays.u8("mask", size)?),

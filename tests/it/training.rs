@@ -21,6 +21,7 @@ pub fn volume(case: &str, top: usize, left: usize) -> Volume {
         spacing: [1.0, 1.0],
         image: Image { slices: 1, channels: 1, height: SIDE, width: SIDE, data: image },
         mask: Labels { slices: 1, height: SIDE, width: SIDE, data: mask },
+        group: None,
         scribble: None,
     }
 }

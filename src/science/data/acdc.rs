@@ -76,7 +76,7 @@ fn volume(case: &AcdcCase, frame: &str) -> Result<Volume, DataError> {
     let scribble = scribble_path.exists().then(|| read_labels(scribble_path, true)).transpose()?;
     let Nifti { slices, rows: height, columns: width, spacing, data } = image;
     let image = Image { slices, channels: 1, height, width, data };
-    Ok(Volume { case: case.name.clone(), name: frame.to_owned(), spacing, image, mask, scribble })
+    Ok(Volume { case: case.name.clone(), name: frame.to_owned(), group: None, spacing, image, mask, scribble })
 }
 
 /// `.nii.gz` as distributed, or `.nii` where someone has unpacked it.

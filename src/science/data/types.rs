@@ -29,9 +29,12 @@ pub struct Volume {
     pub case: String,
     /// Unique within the case, e.g. `frame01`.
     pub name: String,
+    /// What the data set's owners split by, where that is not the case (PPSS: the camera).
+    pub group: Option<String>,
     /// Pixel spacing `[row, column]` in millimetres.
     pub spacing: [f64; 2],
     pub image: Image,
+    /// [`UNLABELLED`] where nobody drew a mask.
     pub mask: Labels,
     /// An expert's scribble, where the data set has one.
     pub scribble: Option<Labels>,

@@ -101,6 +101,7 @@ fn stripes(side: usize) -> TrainingSet {
         spacing: [1.0, 1.0],
         image: Image { slices: 1, channels: 1, height: side, width: side, data: image(0) },
         mask: Labels { slices: 1, height: side, width: side, data: mask(0) },
+        group: None,
         scribble: None,
     };
     TrainingSet {

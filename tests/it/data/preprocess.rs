@@ -9,7 +9,15 @@ fn volume(slices: usize, height: usize, width: usize, spacing: [f64; 2]) -> Volu
     let unlabelled = |i: usize| if i % 4 == 3 { UNLABELLED } else { (i % 4) as u8 };
     let scribble = Labels { data: (0..pixels).map(unlabelled).collect(), ..mask.clone() };
     let image = Image { slices, channels: 1, height, width, data };
-    Volume { case: "case".to_owned(), name: "ed".to_owned(), spacing, image, mask, scribble: Some(scribble) }
+    Volume {
+        case: "case".to_owned(),
+        name: "ed".to_owned(),
+        group: None,
+        spacing,
+        image,
+        mask,
+        scribble: Some(scribble),
+    }
 }
 
 fn plain(size: [usize; 2]) -> Preprocessing {

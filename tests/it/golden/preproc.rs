@@ -146,6 +146,7 @@ fn volume(case: &Value) -> Volume {
         spacing: float_pair(&case["spacing_yx"]),
         image: Image { slices, channels: 1, height, width, data },
         mask: Labels { slices, height, width, data: bytes(&case["labels"]) },
+        group: None,
         scribble: None,
     }
 }

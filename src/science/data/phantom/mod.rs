@@ -92,6 +92,7 @@ impl Phantom {
             spacing: [spacing_mm; 2],
             image: Image { slices, channels: 1, height: size, width: size, data: image },
             mask: Labels { slices, height: size, width: size, data: mask },
+            group: None,
             scribble: None,
         }
     }

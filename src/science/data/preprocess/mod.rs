@@ -116,6 +116,7 @@ pub fn preprocess(volume: &Volume, parameters: &Preprocessing) -> Result<Volume,
     Ok(Volume {
         case: volume.case.clone(),
         name: volume.name.clone(),
+        group: volume.group.clone(),
         spacing: target,
         image: pipeline.image(&volume.image, shape),
         mask: pipeline.labels(&volume.mask, shape, 0),
