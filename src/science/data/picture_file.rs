@@ -79,6 +79,9 @@ impl Source<'_> {
         let limits = png::Limits { bytes: LIMIT as usize };
         let mut decoder = png::Decoder::new_with_limits(Cursor::new(self.bytes), limits);
         decoder.set_transformations(Transformations::IDENTITY);
+        // What is not used can't take memory either.
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
         let header = decoder.read_header_info().map_err(|e| self.png_error(e))?;
         let (kind, bits) = (kind(header.color_type), header.bit_depth as u8);
         let [columns, rows] = [header.width as usize, header.height as usize];
