@@ -74,7 +74,7 @@ fn volume(case: &AcdcCase, frame: &str) -> Result<Volume, DataError> {
     let scribble_path = path("_scribble");
     // The owners' distribution has no scribbles: they are the paper's authors'.
     let scribble = scribble_path.exists().then(|| read_labels(scribble_path, true)).transpose()?;
-    let Nifti { slices, rows: height, columns: width, spacing, data } = image;
+    let Nifti { slices, rows: height, columns: width, spacing, data, .. } = image;
     let image = Image { slices, channels: 1, height, width, data };
     Ok(Volume { case: case.name.clone(), name: frame.to_owned(), group: None, spacing, image, mask, scribble })
 }

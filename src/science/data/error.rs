@@ -35,8 +35,12 @@ pub enum DataError {
     Read { place: Place, source: std::io::Error },
     #[error("{place}: the file ends too early (a cut copy or download?); copy it again")]
     Truncated { place: Place },
-    #[error("{place}: not a NIfTI-1 file that can be read here: {reason}")]
+    #[error("{place}: not a NIfTI file that can be read here: {reason}")]
     NotNifti { place: Place, reason: String },
+    #[error("{place}: not a DICOM file that can be read here: {reason}")]
+    NotDicom { place: Place, reason: String },
+    #[error("{place}: not a PNG or JPEG that can be read here: {reason}")]
+    NotPicture { place: Place, reason: String },
     #[error("{place}: the header asks for {bytes} bytes, more than the {limit} that a file may have")]
     TooLarge { place: Place, bytes: u128, limit: u128 },
     #[error("{place}: expected a line `{key}: <whole number from 1>`")]

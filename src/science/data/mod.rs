@@ -2,9 +2,12 @@
 
 pub mod acdc;
 mod augment;
+mod content;
+pub mod dicom_file;
 mod error;
 pub mod nifti_file;
 pub mod phantom;
+pub mod picture_file;
 pub mod preprocess;
 mod split;
 mod types;

@@ -1,6 +1,12 @@
 mod acdc;
 mod augment;
+mod dicom;
+mod dicom_writer;
+mod jpeg_writer;
+mod mutation;
 mod nifti;
+mod nifti_writer;
 mod phantom;
+mod picture;
 mod preprocess;
 mod split;
