@@ -4,6 +4,7 @@ mod bench;
 mod command;
 mod device;
 mod evaluate;
+mod inspect;
 mod plot_samples;
 mod plot_scores;
 mod plot_training;
@@ -18,6 +19,7 @@ mod train;
 
 pub use crate::science::model::kernel::check_vectors;
 pub use bench::{TrainBench, TrainSpeed};
+pub use inspect::{ClassShare, Inspect, Inspection, Size, layouts};
 
 use crate::contract::Stage;
 

@@ -32,18 +32,20 @@ struct Listed {
 #[derive(Debug, Clone)]
 struct Known {
     stat: Stat,
-    /// Port and digest; a map of one would take ten times the memory.
-    outputs: Box<[(String, Digest)]>,
+    outputs: Outputs,
     seconds: f64,
 }
 
 /// Path, size and digest of a file of a listing.
 type ListedFile = (String, u64, Digest);
 
+/// Port and digest; a map of one would take ten times the memory.
+type Outputs = Box<[(String, Digest)]>;
+
 /// The file of a pipeline.
 #[derive(Default, Serialize, Deserialize)]
 struct Page {
-    records: Vec<(Digest, Stat, Box<[(String, Digest)]>, f64)>,
+    records: Vec<(Digest, Stat, Outputs, f64)>,
     listings: Vec<(Digest, Stat, Vec<ListedFile>)>,
 }
 

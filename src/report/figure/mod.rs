@@ -10,6 +10,7 @@ mod palette;
 mod pen;
 mod png;
 pub mod samples;
+pub mod sheet;
 
 pub use canvas::{Figure, png_bytes, save, svg_text};
 pub use curves::{Curve, Curves, Panel};

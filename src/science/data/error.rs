@@ -57,4 +57,32 @@ pub enum DataError {
     Size { place: Place, size: [usize; 2], limit: usize },
     #[error("parameter `{name}`: {message}")]
     Parameter { name: &'static str, message: String },
+    /// `found`: each code with its number of pixels.
+    #[error("{place}: no class has {found}; {known}")]
+    Codes { place: Place, found: String, known: String },
+    /// A file that belongs to another one, which isn't there.
+    #[error("{place}: {lacks}")]
+    Unpaired { place: Place, lacks: String },
+    /// Sound by itself, but not as the data set has it.
+    #[error("{place}: {reason}")]
+    Unfit { place: Place, reason: String },
+    #[error("{path}: {reason}")]
+    Archive { path: PathBuf, reason: String },
+}
+
+impl DataError {
+    /// What the error is about, if it is one file or volume.
+    pub fn place_mut(&mut self) -> Option<&mut Place> {
+        use DataError::*;
+        match self {
+            Missing { place } | Read { place, .. } | Truncated { place } | NotNifti { place, .. } => Some(place),
+            TooLarge { place, .. } | Info { place, .. } | NotFinite { place, .. } | Spacing { place, .. } => {
+                Some(place)
+            }
+            Shape { place, .. } | Label { place, .. } | Size { place, .. } | Codes { place, .. } => Some(place),
+            NotDicom { place, .. } | NotPicture { place, .. } => Some(place),
+            Unpaired { place, .. } | Unfit { place, .. } => Some(place),
+            NoCases { .. } | Folder { .. } | Parameter { .. } | Archive { .. } => None,
+        }
+    }
 }

@@ -2,19 +2,30 @@
 
 pub mod acdc;
 mod augment;
+pub mod chaos;
+mod codes;
 mod content;
 pub mod dicom_file;
 mod error;
+pub mod folder;
+pub mod lvsc;
 pub mod nifti_file;
 pub mod phantom;
 pub mod picture_file;
+mod plane;
+pub mod ppss;
 pub mod preprocess;
+mod scribble_files;
+mod source;
 mod split;
+mod survey;
 mod types;
 
 pub use augment::{Augmentation, Frame, Pose, move_image, move_labels, roto_translate};
 pub use error::{DataError, Place};
 pub use phantom::{Family, Phantom};
 pub use preprocess::{Preprocessing, preprocess};
+pub use source::{Cases, Found, LAYOUTS, Layout, Phantoms};
 pub use split::{Split, SplitError, SplitParameters, split};
+pub use survey::{ClassCount, Survey};
 pub use types::{Image, Labels, UNLABELLED, Volume};
