@@ -2,10 +2,12 @@
 
 mod bench;
 mod command;
+mod coverage;
 mod device;
 mod evaluate;
 mod plot_samples;
 mod plot_scores;
+mod plot_scribbles;
 mod plot_training;
 mod preprocess;
 mod scribble;
@@ -25,6 +27,7 @@ use crate::contract::Stage;
 pub const ALL: &[&dyn Stage] = &[
     &preprocess::Preprocess,
     &scribble::Scribble,
+    &coverage::Coverage,
     &split::Split,
     &train::Train,
     &evaluate::Evaluate,
@@ -32,6 +35,7 @@ pub const ALL: &[&dyn Stage] = &[
     &table::Table,
     &plot_scores::PlotScores,
     &plot_samples::PlotSamples,
+    &plot_scribbles::PlotScribbles,
     &plot_training::PlotTraining,
     &command::Command,
 ];

@@ -97,52 +97,135 @@ pub fn skeletonize(mask: &[bool], height: usize, width: usize) -> Vec<bool> {
 }
 
 /// [`skeletonize`] by a chosen variant.
+///
+/// Whether a pixel goes depends on its eight neighbours alone. So the neighbourhood of each pixel is kept as a byte
+/// and changed when a neighbour goes, and a pass looks only at pixels whose neighbourhood changed since it looked last:
+/// time goes with the size of the object, not with the image times the number of passes.
 pub fn skeletonize_by(thinning: Thinning, mask: &[bool], height: usize, width: usize) -> Vec<bool> {
-    let table = thinning.table();
-    let mut grid = Grid::padded(mask, height, width);
-    let mut left: Vec<usize> = (0..grid.set.len()).filter(|&pixel| grid.set[pixel]).collect();
-    loop {
-        let before = left.len();
-        for pass in [FIRST, SECOND] {
-            let removed = |pixel: &usize| table[usize::from(grid.neighbours(*pixel))] & pass != 0;
-            // Judged all at once, then removed: the order of the pixels does not matter.
-            let (gone, kept): (Vec<usize>, Vec<usize>) = left.iter().partition(|pixel| removed(pixel));
-            gone.into_iter().for_each(|pixel| grid.set[pixel] = false);
-            left = kept;
+    let mut drawn = vec![false; height * width];
+    let Some(window) = Window::around(mask, height, width) else { return drawn };
+    let mut grid = Grid::padded(mask, width, &window);
+    grid.thin(&thinning.table());
+    for row in 0..window.rows {
+        let from = (row + 1) * grid.stride + 1;
+        let to = (window.top + row) * width + window.left;
+        let set = &grid.set[from..from + window.columns];
+        drawn[to..to + window.columns].iter_mut().zip(set).for_each(|(drawn, set)| *drawn = *set != 0);
+    }
+    drawn
+}
+
+/// The smallest rectangle that holds the object.
+struct Window {
+    top: usize,
+    left: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Window {
+    fn around(mask: &[bool], height: usize, width: usize) -> Option<Window> {
+        let rows = || mask.chunks_exact(width.max(1)).take(height);
+        let top = rows().position(|row| row.contains(&true))?;
+        let bottom = height - 1 - rows().rev().position(|row| row.contains(&true))?;
+        let (mut left, mut right) = (width, 0);
+        for row in rows().take(bottom + 1).skip(top) {
+            if let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) {
+                left = left.min(first);
+                right = right.max(last);
+            }
         }
-        if left.len() == before {
-            return grid.cropped(height, width);
-        }
+        Some(Window { top, left, rows: bottom + 1 - top, columns: right + 1 - left })
     }
 }
 
-/// A mask with a border of background, so that every pixel has eight neighbours.
+/// A window with a border of background, so that every pixel has eight neighbours.
 struct Grid {
-    set: Vec<bool>,
+    /// 1 where the object is.
+    set: Vec<u8>,
+    /// Neighbours of every pixel, as bits.
+    around: Vec<u8>,
+    /// Passes that have the pixel on their list.
+    listed: Vec<u8>,
     stride: usize,
 }
 
 impl Grid {
-    fn padded(mask: &[bool], height: usize, width: usize) -> Grid {
-        let stride = width + 2;
-        let mut set = vec![false; stride * (height + 2)];
-        for (row, pixels) in mask.chunks_exact(width.max(1)).take(height).enumerate() {
-            let start = (row + 1) * stride + 1;
-            set[start..start + width].copy_from_slice(pixels);
+    fn padded(mask: &[bool], width: usize, window: &Window) -> Grid {
+        let stride = window.columns + 2;
+        let mut set = vec![0; stride * (window.rows + 2)];
+        for row in 0..window.rows {
+            let (from, to) = ((window.top + row) * width + window.left, (row + 1) * stride + 1);
+            let pixels = &mask[from..from + window.columns];
+            set[to..to + window.columns].iter_mut().zip(pixels).for_each(|(set, pixel)| *set = u8::from(*pixel));
         }
-        Grid { set, stride }
+        let size = set.len();
+        let mut grid = Grid { set, around: vec![0; size], listed: vec![0; size], stride };
+        grid.look_around(window.rows);
+        grid
     }
 
-    fn cropped(&self, height: usize, width: usize) -> Vec<bool> {
-        let row = |row: usize| &self.set[row * self.stride + 1..row * self.stride + 1 + width];
-        (1..=height).flat_map(row).copied().collect()
+    /// Fills `around`, row by row, so that the compiler does many pixels at once.
+    fn look_around(&mut self, rows: usize) {
+        let stride = self.stride;
+        for row in 1..=rows {
+            let line = |row: usize| &self.set[row * stride..(row + 1) * stride];
+            let (above, here, below) = (line(row - 1), line(row), line(row + 1));
+            let around = &mut self.around[row * stride + 1..(row + 1) * stride - 1];
+            let count = around.len();
+            let (above, here, below) = (&above[..count + 2], &here[..count + 2], &below[..count + 2]);
+            for (i, bits) in around.iter_mut().enumerate() {
+                let upper = above[i] * NW | above[i + 1] * N | above[i + 2] * NE;
+                let lower = below[i] * SW | below[i + 1] * S | below[i + 2] * SE;
+                *bits = upper | lower | here[i] * W | here[i + 2] * E;
+            }
+        }
     }
 
-    fn neighbours(&self, pixel: usize) -> u8 {
+    /// Both passes in turn until neither removes a pixel.
+    fn thin(&mut self, table: &[u8; 256]) {
+        let border: Vec<usize> = (0..self.set.len()).filter(|&p| self.set[p] != 0 && self.around[p] != 255).collect();
+        border.iter().for_each(|&pixel| self.listed[pixel] = BOTH);
+        let mut lists = [border.clone(), border];
+        let mut gone = Vec::new();
+        // A pass with an empty list removes nothing; a removal fills both lists.
+        while lists.iter().any(|list| !list.is_empty()) {
+            for (turn, pass) in [FIRST, SECOND].into_iter().enumerate() {
+                // Judged all at once, then removed: the order of the pixels does not matter.
+                for pixel in lists[turn].drain(..) {
+                    self.listed[pixel] &= !pass;
+                    if self.set[pixel] != 0 && table[usize::from(self.around[pixel])] & pass != 0 {
+                        gone.push(pixel);
+                    }
+                }
+                gone.drain(..).for_each(|pixel| self.remove(pixel, &mut lists));
+            }
+        }
+    }
+
+    fn remove(&mut self, pixel: usize, lists: &mut [Vec<usize>; 2]) {
+        self.set[pixel] = 0;
         let (above, below) = (pixel - self.stride, pixel + self.stride);
-        [above - 1, above, above + 1, pixel + 1, below + 1, below, below - 1, pixel - 1]
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (bit, &neighbour)| bits | u8::from(self.set[neighbour]) << bit)
+        // A neighbour sees the pixel on the other side of itself.
+        let neighbours = [
+            (above - 1, SE),
+            (above, S),
+            (above + 1, SW),
+            (pixel + 1, W),
+            (below + 1, NW),
+            (below, N),
+            (below - 1, NE),
+            (pixel - 1, E),
+        ];
+        for (neighbour, direction) in neighbours {
+            self.around[neighbour] &= !direction;
+            let missing = if self.set[neighbour] != 0 { BOTH & !self.listed[neighbour] } else { 0 };
+            self.listed[neighbour] |= missing;
+            for (list, pass) in lists.iter_mut().zip([FIRST, SECOND]) {
+                if missing & pass != 0 {
+                    list.push(neighbour);
+                }
+            }
+        }
     }
 }

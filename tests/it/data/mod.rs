@@ -1,5 +1,6 @@
 mod acdc;
 mod augment;
+mod family;
 mod nifti;
 mod phantom;
 mod preprocess;
