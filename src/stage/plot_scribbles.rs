@@ -120,7 +120,8 @@ struct Merit {
     slice: usize,
     /// Classes in its scribble.
     classes: usize,
-    foreground: usize,
+    /// Pixels of its smallest organ.
+    smallest: usize,
 }
 
 impl Merit {
@@ -128,11 +129,14 @@ impl Merit {
         let mut seen = [false; 255];
         let labels = scribble.slice(slice).iter().map(|&label| usize::from(label));
         labels.for_each(|label| seen.get_mut(label).into_iter().for_each(|seen| *seen = true));
-        let foreground = volume.mask.slice(slice).iter().filter(|&&label| (1..255).contains(&label)).count();
-        Merit { slice, classes: seen.iter().filter(|seen| **seen).count(), foreground }
+        let mut pixels = [0; 255];
+        let labels = volume.mask.slice(slice).iter().map(|&label| usize::from(label));
+        labels.for_each(|label| pixels.get_mut(label).into_iter().for_each(|count| *count += 1));
+        let smallest = pixels[1..].iter().copied().filter(|&count| count > 0).min().unwrap_or(0);
+        Merit { slice, classes: seen.iter().filter(|seen| **seen).count(), smallest }
     }
 
     fn rank(&self) -> (usize, usize) {
-        (self.classes, self.foreground)
+        (self.classes, self.smallest)
     }
 }

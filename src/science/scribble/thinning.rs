@@ -99,7 +99,7 @@ pub fn skeletonize(mask: &[bool], height: usize, width: usize) -> Vec<bool> {
 /// [`skeletonize`] by a chosen variant.
 ///
 /// Whether a pixel goes depends on its eight neighbours alone. So the neighbourhood of each pixel is kept as a byte
-/// and changed when a neighbour goes, and a pass looks only at pixels whose neighbourhood changed since it looked last:
+/// and changed when a neighbour goes, and a pass looks only at pixels whose neighbourhood became one that it removes:
 /// time goes with the size of the object, not with the image times the number of passes.
 pub fn skeletonize_by(thinning: Thinning, mask: &[bool], height: usize, width: usize) -> Vec<bool> {
     let mut drawn = vec![false; height * width];
@@ -109,8 +109,8 @@ pub fn skeletonize_by(thinning: Thinning, mask: &[bool], height: usize, width: u
     for row in 0..window.rows {
         let from = (row + 1) * grid.stride + 1;
         let to = (window.top + row) * width + window.left;
-        let set = &grid.set[from..from + window.columns];
-        drawn[to..to + window.columns].iter_mut().zip(set).for_each(|(drawn, set)| *drawn = *set != 0);
+        let cells = &grid.cells[from..from + window.columns];
+        drawn[to..to + window.columns].iter_mut().zip(cells).for_each(|(drawn, cell)| *drawn = cell & SET != 0);
     }
     drawn
 }
@@ -126,8 +126,10 @@ struct Window {
 impl Window {
     fn around(mask: &[bool], height: usize, width: usize) -> Option<Window> {
         let rows = || mask.chunks_exact(width.max(1)).take(height);
-        let top = rows().position(|row| row.contains(&true))?;
-        let bottom = height - 1 - rows().rev().position(|row| row.contains(&true))?;
+        // No early end, so that the compiler looks at many pixels at once.
+        let any = |row: &[bool]| row.iter().fold(false, |any, set| any | set);
+        let top = rows().position(any)?;
+        let bottom = height - 1 - rows().rev().position(any)?;
         let (mut left, mut right) = (width, 0);
         for row in rows().take(bottom + 1).skip(top) {
             if let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) {
@@ -139,14 +141,18 @@ impl Window {
     }
 }
 
+/// What a cell of the grid says of its pixel: neighbours in the low byte, then the passes that have it on their list,
+/// then whether it belongs to the object. One word, since all of it is asked for at once.
+type Cell = u16;
+/// Where the passes stand.
+const LISTED: u32 = 8;
+const SET: Cell = 1 << 10;
+/// A pixel that no pass shall ever list.
+const OUTSIDE: Cell = (BOTH as Cell) << LISTED;
+
 /// A window with a border of background, so that every pixel has eight neighbours.
 struct Grid {
-    /// 1 where the object is.
-    set: Vec<u8>,
-    /// Neighbours of every pixel, as bits.
-    around: Vec<u8>,
-    /// Passes that have the pixel on their list.
-    listed: Vec<u8>,
+    cells: Vec<Cell>,
     stride: usize,
 }
 
@@ -159,73 +165,84 @@ impl Grid {
             let pixels = &mask[from..from + window.columns];
             set[to..to + window.columns].iter_mut().zip(pixels).for_each(|(set, pixel)| *set = u8::from(*pixel));
         }
-        let size = set.len();
-        let mut grid = Grid { set, around: vec![0; size], listed: vec![0; size], stride };
-        grid.look_around(window.rows);
-        grid
-    }
-
-    /// Fills `around`, row by row, so that the compiler does many pixels at once.
-    fn look_around(&mut self, rows: usize) {
-        let stride = self.stride;
-        for row in 1..=rows {
-            let line = |row: usize| &self.set[row * stride..(row + 1) * stride];
-            let (above, here, below) = (line(row - 1), line(row), line(row + 1));
-            let around = &mut self.around[row * stride + 1..(row + 1) * stride - 1];
-            let count = around.len();
-            let (above, here, below) = (&above[..count + 2], &here[..count + 2], &below[..count + 2]);
-            for (i, bits) in around.iter_mut().enumerate() {
-                let upper = above[i] * NW | above[i + 1] * N | above[i + 2] * NE;
-                let lower = below[i] * SW | below[i + 1] * S | below[i + 2] * SE;
-                *bits = upper | lower | here[i] * W | here[i + 2] * E;
-            }
+        let mut cells = vec![OUTSIDE; set.len()];
+        for row in 1..=window.rows {
+            let line = |row: usize| &set[row * stride..(row + 1) * stride];
+            look_around(&mut cells[row * stride + 1..(row + 1) * stride - 1], line(row - 1), line(row), line(row + 1));
         }
+        Grid { cells, stride }
     }
 
     /// Both passes in turn until neither removes a pixel.
     fn thin(&mut self, table: &[u8; 256]) {
-        let border: Vec<usize> = (0..self.set.len()).filter(|&p| self.set[p] != 0 && self.around[p] != 255).collect();
-        border.iter().for_each(|&pixel| self.listed[pixel] = BOTH);
-        let mut lists = [border.clone(), border];
+        let table = table.map(|passes| Cell::from(passes) << LISTED);
+        let mut lists = [Vec::new(), Vec::new()];
+        (0..self.cells.len()).for_each(|pixel| self.tell(pixel, 0, &table, &mut lists));
         let mut gone = Vec::new();
-        // A pass with an empty list removes nothing; a removal fills both lists.
         while lists.iter().any(|list| !list.is_empty()) {
             for (turn, pass) in [FIRST, SECOND].into_iter().enumerate() {
+                let pass = Cell::from(pass) << LISTED;
                 // Judged all at once, then removed: the order of the pixels does not matter.
                 for pixel in lists[turn].drain(..) {
-                    self.listed[pixel] &= !pass;
-                    if self.set[pixel] != 0 && table[usize::from(self.around[pixel])] & pass != 0 {
-                        gone.push(pixel);
+                    let cell = &mut self.cells[pixel as usize];
+                    if *cell & SET != 0 {
+                        *cell &= !pass;
+                        if table[usize::from(*cell as u8)] & pass != 0 {
+                            gone.push(pixel);
+                        }
                     }
                 }
-                gone.drain(..).for_each(|pixel| self.remove(pixel, &mut lists));
+                gone.drain(..).for_each(|pixel| self.remove(pixel as usize, &table, &mut lists));
             }
         }
     }
 
-    fn remove(&mut self, pixel: usize, lists: &mut [Vec<usize>; 2]) {
-        self.set[pixel] = 0;
+    /// Tells a pixel which neighbour went, and puts it on the lists of the passes that would remove it as it now
+    /// stands: so no list ever lacks a pixel that its pass would remove.
+    #[inline(always)]
+    fn tell(&mut self, pixel: usize, gone: u8, table: &[Cell; 256], lists: &mut [Vec<u32>; 2]) {
+        let cell = &mut self.cells[pixel];
+        *cell &= !Cell::from(gone);
+        let new = table[usize::from(*cell as u8)] & !*cell;
+        if new == 0 {
+            return;
+        }
+        *cell |= new;
+        for (list, pass) in lists.iter_mut().zip([FIRST, SECOND]) {
+            if new & (Cell::from(pass) << LISTED) != 0 {
+                list.push(pixel as u32);
+            }
+        }
+    }
+
+    fn remove(&mut self, pixel: usize, table: &[Cell; 256], lists: &mut [Vec<u32>; 2]) {
+        self.cells[pixel] = OUTSIDE;
         let (above, below) = (pixel - self.stride, pixel + self.stride);
         // A neighbour sees the pixel on the other side of itself.
         let neighbours = [
             (above - 1, SE),
             (above, S),
             (above + 1, SW),
-            (pixel + 1, W),
-            (below + 1, NW),
-            (below, N),
-            (below - 1, NE),
             (pixel - 1, E),
+            (pixel + 1, W),
+            (below - 1, NE),
+            (below, N),
+            (below + 1, NW),
         ];
-        for (neighbour, direction) in neighbours {
-            self.around[neighbour] &= !direction;
-            let missing = if self.set[neighbour] != 0 { BOTH & !self.listed[neighbour] } else { 0 };
-            self.listed[neighbour] |= missing;
-            for (list, pass) in lists.iter_mut().zip([FIRST, SECOND]) {
-                if missing & pass != 0 {
-                    list.push(neighbour);
-                }
-            }
-        }
+        neighbours.into_iter().for_each(|(neighbour, direction)| self.tell(neighbour, direction, table, lists));
+    }
+}
+
+/// Fills the cells of a row from it and the rows above and below, which have a pixel more at both ends; plain sums, so
+/// that the compiler does many pixels at once.
+fn look_around(cells: &mut [Cell], above: &[u8], here: &[u8], below: &[u8]) {
+    let count = cells.len();
+    let (above, here, below) = (&above[..count + 2], &here[..count + 2], &below[..count + 2]);
+    for (i, cell) in cells.iter_mut().enumerate() {
+        let upper = above[i] * NW | above[i + 1] * N | above[i + 2] * NE;
+        let lower = below[i] * SW | below[i + 1] * S | below[i + 2] * SE;
+        let around = upper | lower | here[i] * W | here[i + 2] * E;
+        let own = if here[i + 1] != 0 { SET } else { OUTSIDE };
+        *cell = Cell::from(around) | own;
     }
 }
