@@ -9,6 +9,7 @@ mod error;
 pub mod figure;
 mod frame;
 pub mod log;
+pub mod pairs;
 pub mod preview;
 pub mod scores;
 pub mod significance;
