@@ -5,10 +5,12 @@
 
 pub mod change;
 pub mod compare;
+pub mod coverage;
 mod error;
 pub mod figure;
 mod frame;
 pub mod log;
+pub mod pairs;
 pub mod preview;
 pub mod scores;
 pub mod significance;

@@ -10,6 +10,7 @@ mod palette;
 mod pen;
 mod png;
 pub mod samples;
+pub mod scribbles;
 pub mod sheet;
 
 pub use canvas::{Figure, png_bytes, save, svg_text};
@@ -17,3 +18,4 @@ pub use curves::{Curve, Curves, Panel};
 pub use lines::{Lines, Point, Series, Spread};
 pub use pen::Pen;
 pub use samples::{Samples, Tile};
+pub use scribbles::Scribbles;

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// No more is ever taken into memory for one slice or picture, whatever its header asks for.
-pub(super) const LIMIT: u128 = 1 << 29;
+pub(super) const LIMIT: u128 = 1 << 28;
 /// Deflate shrinks nothing by more than this (nor does baseline or progressive JPEG), so a header that asks for more
 /// than this many times what the file holds is lying.
 pub(super) const RATIO: u128 = 1032;
@@ -21,8 +21,14 @@ pub(super) fn read(place: &Place, path: &Path) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
+/// Opens a regular file. Others are refused unopened: a pipe would wait forever, and some devices never end.
 pub(super) fn open(place: &Place, path: &Path) -> Result<File, DataError> {
-    File::open(path).map_err(|source| match source.kind() {
+    let is_file = std::fs::metadata(path).map(|metadata| metadata.is_file());
+    let opened = is_file.and_then(|is_file| match is_file {
+        true => File::open(path),
+        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+    });
+    opened.map_err(|source| match source.kind() {
         ErrorKind::NotFound => DataError::Missing { place: place.clone() },
         _ => failed(place, source),
     })

@@ -8,6 +8,7 @@ mod content;
 pub mod dicom_file;
 mod error;
 pub mod folder;
+mod intensity;
 pub mod lvsc;
 pub mod nifti_file;
 pub mod phantom;
@@ -17,15 +18,18 @@ pub mod ppss;
 pub mod preprocess;
 mod scribble_files;
 mod source;
-mod split;
+pub mod split;
 mod survey;
 mod types;
 
-pub use augment::{Augmentation, Frame, Pose, move_image, move_labels, roto_translate};
+pub use augment::{
+    Augmentation, Drawn, Frame, Pose, Seeds, augment_image, augment_labels, move_image, move_labels, roto_translate,
+};
 pub use error::{DataError, Place};
+pub use intensity::Intensity;
 pub use phantom::{Family, Phantom};
 pub use preprocess::{Preprocessing, preprocess};
 pub use source::{Cases, Found, LAYOUTS, Layout, Phantoms};
-pub use split::{Split, SplitError, SplitParameters, split};
+pub use split::{Split, SplitError, SplitParameters};
 pub use survey::{ClassCount, Survey};
 pub use types::{Image, Labels, UNLABELLED, Volume};

@@ -79,6 +79,9 @@ impl Source<'_> {
         let limits = png::Limits { bytes: LIMIT as usize };
         let mut decoder = png::Decoder::new_with_limits(Cursor::new(self.bytes), limits);
         decoder.set_transformations(Transformations::IDENTITY);
+        // What is not used can't take memory either.
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
         let header = decoder.read_header_info().map_err(|e| self.png_error(e))?;
         let (kind, bits) = (kind(header.color_type), header.bit_depth as u8);
         let [columns, rows] = [header.width as usize, header.height as usize];
@@ -109,6 +112,7 @@ impl Source<'_> {
             other => return Err(self.not_picture(format!("it has {other} colour components (CMYK?), not 1 or 3"))),
         };
         self.check_size(rows, columns, kind.channels(), 8)?;
+        self.check_end()?;
         decoder.set_options(options.jpeg_set_out_colorspace(space));
         let data = decoder.decode().map_err(|e| self.not_picture(e))?;
         if data.len() != rows * columns * kind.channels() {
@@ -116,6 +120,17 @@ impl Source<'_> {
         }
         let data = data.into_iter().map(u16::from).collect();
         Ok(Picture { rows, columns, channels: kind.channels(), kind, bits: 8, data, palette: Vec::new() })
+    }
+
+    /// Looks for the mark of the end behind the last scan, which no other bytes of a scan can look like: the decoder
+    /// fills what is missing.
+    fn check_end(&self) -> Result<(), DataError> {
+        let has = |bytes: &[u8], mark: u8| bytes.windows(2).rposition(|pair| pair == [0xff, mark]);
+        let scan = has(self.bytes, 0xda).and_then(|start| self.bytes.get(start..)).unwrap_or_default();
+        match has(scan, 0xd9) {
+            Some(_) => Ok(()),
+            None => Err(DataError::Truncated { place: self.place.clone() }),
+        }
     }
 
     fn check_size(&self, rows: usize, columns: usize, channels: usize, bits: u8) -> Result<(), DataError> {

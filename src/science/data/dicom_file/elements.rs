@@ -61,9 +61,9 @@ impl<'a> Elements<'a> {
             match (header.tag, header.length) {
                 (PIXEL_DATA, UNDEFINED) => elements.pixels = Some(Pixels::Fragments(cursor.fragments()?)),
                 (PIXEL_DATA, length) => elements.pixels = Some(Pixels::Plain(cursor.take(length)?)),
-                ((group, element), length) => {
+                (tag, length) => {
                     let value = cursor.value(length, &header, 0)?;
-                    elements.values.insert(u32::from(group) << 16 | u32::from(element), value);
+                    elements.keep(tag, value);
                 }
             }
         }
@@ -73,13 +73,20 @@ impl<'a> Elements<'a> {
     /// The file's meta group, and where it ends. It is always in explicit VR (PS3.10 7.1).
     pub(super) fn meta(bytes: &'a [u8], start: usize) -> Result<(Self, usize), Fault> {
         let mut cursor = Cursor { bytes, at: start, explicit: true };
-        let mut values = BTreeMap::new();
+        let mut elements = Elements { values: BTreeMap::new(), pixels: None };
         while bytes.get(cursor.at..).is_some_and(|rest| rest.starts_with(&[2, 0])) {
             let header = cursor.header()?;
             let value = cursor.value(header.length, &header, 0)?;
-            values.insert(u32::from(header.tag.0) << 16 | u32::from(header.tag.1), value);
+            elements.keep(header.tag, value);
         }
-        Ok((Elements { values, pixels: None }, cursor.at))
+        Ok((elements, cursor.at))
+    }
+
+    /// Others than the groups that are read would only take memory.
+    fn keep(&mut self, (group, element): (u16, u16), value: &'a [u8]) {
+        if matches!(group, 0x02 | 0x08 | 0x20 | 0x28) {
+            self.values.insert(u32::from(group) << 16 | u32::from(element), value);
+        }
     }
 
     pub(super) fn has(&self, tag: Tag) -> bool {

@@ -26,7 +26,7 @@ impl Frame {
         if elements.pixels.is_none() {
             return Err(Fault::reason("it has no pixels"));
         }
-        if let Some(frames) = elements.text(Tag::Frames).filter(|frames| frames != "1") {
+        if let Some(frames) = elements.text(Tag::Frames).filter(|frames| frames.parse() != Ok(1)) {
             let frames = frames.escape_debug();
             return Err(Fault::Reason(format!("it has {frames} frames; files of one slice each are read here")));
         }

@@ -72,7 +72,7 @@ pub(super) fn body(bytes: &[u8]) -> Result<Body<'_>, Fault> {
         _ if bytes.get(128..132) == Some(b"DICM") => 132,
         [b'D', b'I', b'C', b'M', ..] => 4,
         [2, 0, _, 0, ..] => 0,
-        [8, 0, _, 0, first, second, ..] => {
+        [8, 0, _, _, first, second, ..] => {
             let explicit = first.is_ascii_uppercase() && second.is_ascii_uppercase();
             return Ok(Body { bytes: Cow::Borrowed(bytes), syntax: if explicit { EXPLICIT } else { IMPLICIT } });
         }
@@ -104,6 +104,6 @@ pub(super) fn inflated(bytes: &[u8], limit: u128) -> Result<Vec<u8>, Fault> {
     })?;
     match inflated.len() as u128 <= limit {
         true => Ok(inflated),
-        false => Err(Fault::TooLarge { bytes: inflated.len() as u128, limit }),
+        false => Err(Fault::Reason(format!("its deflated part holds more than the {limit} bytes that it may"))),
     }
 }

@@ -98,8 +98,9 @@ impl Source<'_> {
         // Each side is below 2^42 (see `shape`), so that this can't overflow.
         let bytes = shape.iter().map(|&side| side as u128).product::<u128>() * voxel.size() as u128;
         let skipped = header.offset().map_err(|reason| self.not_nifti(reason))?;
-        content::check(self.place, bytes + u128::from(skipped), limit)?;
-        content::check(self.place, bytes, LIMIT)?;
+        let left =
+            limit.checked_sub(skipped.into()).ok_or_else(|| self.not_nifti("its voxels start behind its end"))?;
+        content::check(self.place, bytes, left.min(LIMIT))?;
         std::io::copy(&mut stream.by_ref().take(skipped), &mut std::io::sink()).map_err(|e| self.io(e))?;
         let mut raw = Vec::new();
         stream.by_ref().take(bytes as u64).read_to_end(&mut raw).map_err(|e| self.io(e))?;
