@@ -18,6 +18,10 @@ test:
 search cases="4000":
     PROPTEST_CASES={{cases}} cargo test --test it -- --skip training --skip engine --skip cli
 
+# A reader given bytes that are made to hurt (CONTRIBUTING.md, Fuzzing): just fuzz dicom 600
+fuzz name seconds="60":
+    scripts/fuzz.sh {{name}} {{seconds}}
+
 # Everything that must hold before a commit lands
 check:
     .ci/run
@@ -51,3 +55,9 @@ bench-peers *arguments:
     cargo build --release
     python3 benches/peers/compare.py {{arguments}}
     benches/peers/digests.sh
+
+# Metrics, skeletons and preprocessing beside NumPy, SciPy, scikit-image, medpy and nibabel, on ACDC: just bench-python FOLDER
+bench-python root *arguments:
+    python3 -m venv target/bench-python
+    target/bench-python/bin/pip install --quiet --requirement benches/python/requirements.txt
+    target/bench-python/bin/python benches/python/compare.py {{root}} {{arguments}}

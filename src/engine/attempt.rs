@@ -84,7 +84,7 @@ impl Attempt<'_> {
         let workspace = self.store.temporary("work")?;
         let outcome = self.in_workspace(inputs, &workspace);
         // Whatever the stage left: results are in the store by now, or are none.
-        remove_all(&workspace)?;
+        self.store.discard(&workspace)?;
         outcome
     }
 
@@ -146,7 +146,8 @@ impl Attempt<'_> {
             return Ok(Outcome::Failed(error));
         }
         let outputs = self.keep(&outputs, duration, peak_memory)?;
-        remove_all(&scratch)?;
+        // It goes with the workspace.
+        fs::rename(&scratch, workspace.join(".scratch")).or_else(|_| remove_all(&scratch))?;
         Ok(Outcome::Ran { outputs, duration })
     }
 

@@ -4,6 +4,7 @@ use crate::contract::NamedInput;
 use crate::digest::Digest;
 use crate::plan::manifest::{Input, Manifest, SourceContent, coordinates};
 use crate::plan::{Node, Plan};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Output port → digest of its folder.
@@ -92,8 +93,8 @@ pub fn artifact(
 
 /// The parameters as the stage gets them: a source's path starts at the project's root, where its digest was
 /// taken, not at the folder that the program happens to run in.
-pub fn located(plan: &Plan, node: &Node) -> serde_json::Value {
-    let mut params = node.params.clone();
+pub fn located(plan: &Plan, node: &Node) -> Value {
+    let mut params = Value::clone(&node.params);
     for source in node.stage.sources(&node.params) {
         let pointer = format!("/{}", source.parameter.replace('.', "/"));
         if let Some(value) = params.pointer_mut(&pointer) {

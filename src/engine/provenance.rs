@@ -25,24 +25,26 @@ pub fn write(
     if outputs.iter().any(Option::is_none) && target.exists() {
         return Ok(path);
     }
-    let plan_digest = digest(plan);
-    let written = Written { of: made_from(plan, plan_digest, prepared, outputs), sha256: Digest::of_bytes(&[]) };
+    let of = made_from(plan, prepared, outputs);
     let note = store.root().join("recent").join(format!("{}.provenance", Digest::of_bytes(name(plan).as_bytes())));
     if let Some(before) = read_if_whole::<Written>(&note)
-        && before.of == written.of
+        && Some(before.of) == of
         && store.file_digest(&target).is_ok_and(|digest| digest == before.sha256)
     {
         return Ok(path);
     }
-    let text = document(plan, plan_digest, prepared, outputs)?;
-    let written = Written { sha256: Digest::of_bytes(text.as_bytes()), ..written };
-    if !store.file_digest(&target).is_ok_and(|digest| digest == written.sha256) {
+    let text = document(plan, prepared, outputs)?;
+    let sha256 = Digest::of_bytes(text.as_bytes());
+    if !store.file_digest(&target).is_ok_and(|digest| digest == sha256) {
         let staging = Staging::open(&plan.root.join(&plan.results))?;
         let staged = staging.path("provenance.json");
         fs::write(&staged, text).map_err(EngineError::io("write", &staged))?;
         fs::rename(&staged, &target).map_err(EngineError::io("write", &target))?;
     }
-    write_atomic(&note, &seal(&written).map_err(EngineError::io("write", &note))?, false)?;
+    if let Some(of) = of {
+        let written = seal(&Written { of, sha256 }).map_err(EngineError::io("write", &note))?;
+        write_atomic(&note, &written, false)?;
+    }
     Ok(path)
 }
 
@@ -58,30 +60,29 @@ fn name(plan: &Plan) -> String {
     format!("{}\n{}", plan.name, plan.results.display())
 }
 
-/// A digest of all that is in the document: keys stand for manifests.
-fn made_from(plan: &Plan, digest: Digest, prepared: &[Option<Prepared>], outputs: &[Option<Outputs>]) -> Digest {
+/// A digest of all that is in the document, where keys stand for manifests. `None`: some stage has not succeeded.
+fn made_from(plan: &Plan, prepared: &[Option<Prepared>], outputs: &[Option<Outputs>]) -> Option<Digest> {
     let mut text = String::with_capacity(256 * plan.nodes.len());
-    append(&mut text, digest);
     text.push_str(env!("CARGO_PKG_VERSION"));
-    for (prepared, outputs) in prepared.iter().zip(outputs) {
-        // An end of line for each node: what one lacks isn't another's.
+    write_json(&mut text, &json!([plan.name, plan.title]));
+    for ((node, prepared), outputs) in plan.nodes.iter().zip(prepared).zip(outputs) {
         text.push('\n');
-        let (Some(prepared), Some(outputs)) = (prepared, outputs) else { continue };
-        prepared.key.write_json(&mut text);
-        for (port, digest) in outputs {
+        write_text(&mut text, &node.id);
+        prepared.as_ref()?.key.write_json(&mut text);
+        for binding in &node.inputs {
+            append(&mut text, binding.from);
+            write_text(&mut text, &binding.output);
+        }
+        write_json(&mut text, &json!(node.publish));
+        for (port, digest) in outputs.as_ref()? {
             write_text(&mut text, port);
             digest.write_json(&mut text);
         }
     }
-    Digest::of_bytes(text.as_bytes())
+    Some(Digest::of_bytes(text.as_bytes()))
 }
 
-fn document(
-    plan: &Plan,
-    digest: Digest,
-    prepared: &[Option<Prepared>],
-    outputs: &[Option<Outputs>],
-) -> Result<String, EngineError> {
+fn document(plan: &Plan, prepared: &[Option<Prepared>], outputs: &[Option<Outputs>]) -> Result<String, EngineError> {
     let nodes = plan.nodes.iter().zip(prepared).zip(outputs);
     let nodes: Vec<Value> = nodes
         .filter_map(|((node, prepared), outputs)| {
@@ -98,7 +99,7 @@ fn document(
     let document = json!({
         "pipeline": plan.name,
         "title": plan.title,
-        "plan": digest,
+        "plan": digest(plan),
         "runner": env!("CARGO_PKG_VERSION"),
         "nodes": nodes,
     });

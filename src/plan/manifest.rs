@@ -4,6 +4,7 @@ use crate::digest::{Digest, append, write_json, write_list, write_text};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that can change the bytes that a stage writes, and nothing else: no path, no time, no machine.
 ///
@@ -14,7 +15,8 @@ pub struct Manifest {
     pub kind: String,
     pub revision: u32,
     /// Canonical parameters without those that hold paths of sources.
-    pub params: Value,
+    #[serde(with = "shared")]
+    pub params: Arc<Value>,
     /// In the order in which the stage sees them, which is part of the key.
     pub inputs: Vec<Input>,
     pub sources: Vec<SourceContent>,
@@ -122,6 +124,20 @@ impl SourceContent {
     }
 }
 
+/// An [`Arc`] is written as what it holds.
+mod shared {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Arc<Value>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Value>, D::Error> {
+        Value::deserialize(deserializer).map(Arc::new)
+    }
+}
+
 fn environment(node: &Node) -> BTreeMap<String, Option<String>> {
     let value = |name: &String| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     node.stage.environment(&node.params).into_iter().map(|name| (name.clone(), value(&name))).collect()
@@ -137,10 +153,10 @@ pub fn coordinates(plan: &Plan, node: &Node, binding: usize) -> BTreeMap<String,
 }
 
 /// Parameters without the values that name sources: their content is in the key, their place is not.
-pub fn without_sources(params: &Value, sources: &[Source]) -> Value {
-    let mut params = params.clone();
+pub fn without_sources(params: &Arc<Value>, sources: &[Source]) -> Arc<Value> {
+    let mut params = Arc::clone(params);
     for source in sources {
-        remove(&mut params, &source.parameter);
+        remove(Arc::make_mut(&mut params), &source.parameter);
     }
     params
 }
@@ -177,8 +193,8 @@ mod tests {
     #[test]
     fn a_source_leaves_the_parameters() {
         let source = |parameter: &str| Source { parameter: parameter.into(), path: "x".into() };
-        let params = json!({"a": {"root": "/data", "n": 1}, "list": ["x", "y"]});
+        let params = Arc::new(json!({"a": {"root": "/data", "n": 1}, "list": ["x", "y"]}));
         let left = without_sources(&params, &[source("a.root"), source("list.1"), source("nowhere.at.all")]);
-        assert_eq!(left, json!({"a": {"n": 1}, "list": ["x", null]}));
+        assert_eq!(*left, json!({"a": {"n": 1}, "list": ["x", null]}));
     }
 }

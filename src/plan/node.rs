@@ -14,8 +14,8 @@ pub struct Node {
     /// Matrix coordinates as text.
     pub coordinates: BTreeMap<String, String>,
     pub stage: &'static dyn Stage,
-    /// Canonical parameters.
-    pub params: Value,
+    /// Canonical parameters, shared with the manifest.
+    pub params: Arc<Value>,
     pub seed: Option<u64>,
     /// In the order of the stage's ports, then in the pipeline's order.
     pub inputs: Vec<Binding>,

@@ -78,7 +78,7 @@ impl Instance<'_> {
             entry: self.entry.name.text.clone(),
             coordinates,
             stage: self.stage,
-            params: self.parameters()?,
+            params: self.parameters()?.into(),
             seed: self.seed()?,
             inputs,
             ports: self.stage.open().then(|| Arc::clone(self.ports)),

@@ -22,6 +22,8 @@ pub enum ReportError {
     Length { what: String, found: usize, expected: usize },
     #[error("the significance test of column `{column}` failed: {message}")]
     Test { column: String, message: String },
+    #[error("the scores have no rows by {unit}: set `rows: {rows}` at the stage that evaluates")]
+    Unit { unit: &'static str, rows: &'static str },
     #[error("drawing failed: {0}")]
     Draw(String),
 }

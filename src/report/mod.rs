@@ -10,6 +10,7 @@ mod error;
 pub mod figure;
 mod frame;
 pub mod log;
+pub mod pairs;
 pub mod preview;
 pub mod scores;
 pub mod significance;

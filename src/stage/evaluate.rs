@@ -4,13 +4,12 @@ use crate::contract::{self, ParameterError, Place, Port, Stage, StageContext, St
 use crate::report::scores::{self, Score};
 use crate::science::data::{Labels, Split, Volume};
 use crate::science::device::DeviceName;
-use crate::science::metric::{EmptyDice, Hausdorff, MetricError, Plane, class_dice, multi_class_dice};
+use crate::science::metric::{EmptyDice, Hausdorff, Measure, Scoring, Value, VolumeDice, VolumeScores};
 use crate::science::model::kernel::ReleaseBuffers;
 use crate::science::model::{Segmentor, Weights};
 use crate::science::training::{Stream, generator, predict};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -27,6 +26,16 @@ pub struct EvaluateParameters {
     /// Dice of a slice where prediction and truth are both empty.
     pub empty_dice: EmptyDice,
     pub hausdorff: Hausdorff,
+    // These three are not in the canonical value when they are the default: older keys stay.
+    /// Whether Dice is the mean over slices or that of a volume's pooled pixels (then a case's is the mean over its volumes).
+    #[serde(skip_serializing_if = "is_default")]
+    pub volume_dice: VolumeDice,
+    /// Further measures, each a metric of that name in the scores.
+    #[serde(skip_serializing_if = "is_default")]
+    pub more: Vec<Measure>,
+    /// What a row of the scores stands for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rows: Rows,
     #[serde(skip_serializing_if = "DeviceName::is_flex")]
     pub device: DeviceName,
 }
@@ -37,6 +46,24 @@ pub enum Part {
     #[default]
     Test,
     Validation,
+}
+
+/// The rows of the scores. Finer ones than `case` leave the mean of a case, over its rows, to who reads them: for tests by
+/// volume or by slice (`unit` of `significance`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// The mean over all slices of all volumes of a case.
+    #[default]
+    Case,
+    /// The mean over the slices of a volume.
+    Volume,
+    /// Each slice: `frame01/3` in the column `volume`, from 1.
+    Slice,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Part {
@@ -69,17 +96,21 @@ impl Stage for Evaluate {
         const { &[Port::one("scores", "scores"), Port::one("predictions", "predictions")] }
     }
 
-    fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
+    fn canonical(&self, with: &serde_json::Value) -> Result<serde_json::Value, ParameterError> {
         let canonical = contract::canonical::<EvaluateParameters>(with)?;
         device_of(&canonical)?;
+        if canonical["volume_dice"] == "pooled" && canonical["rows"] == "slice" {
+            let message = "a slice has no Dice of pooled slices: rows go with `volume_dice: slice_mean`";
+            return Err(ParameterError::new("rows", message));
+        }
         Ok(canonical)
     }
 
-    fn schema(&self) -> Value {
+    fn schema(&self) -> serde_json::Value {
         contract::schema::<EvaluateParameters>()
     }
 
-    fn numerics(&self, canonical: &Value) -> Option<String> {
+    fn numerics(&self, canonical: &serde_json::Value) -> Option<String> {
         device_of(canonical).ok().map(|device| device.numerics().to_owned())
     }
 
@@ -106,20 +137,20 @@ impl Stage for Evaluate {
         let network: Segmentor = slices::read_json(&weights_folder.join("model.json"))?;
         let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;
 
+        let EvaluateParameters { empty_dice, hausdorff, volume_dice, ref more, .. } = parameters;
+        let scoring = Scoring { empty_dice, volume_dice, hausdorff, more: more.clone() };
         let cases = parameters.part.of(&split);
         let predictions = context.output("predictions")?;
         let mut rows = Vec::new();
         for (done, case) in cases.iter().enumerate() {
-            let mut sums = Sums::default();
+            let mut scored = Scored::new(parameters.rows, case, &prepared.classes);
             for volume in prepared.volumes(std::slice::from_ref(case))? {
                 let predicted = segment(&network, &weights, &volume, &device);
-                for slice in 0..volume.image.slices {
-                    let pair = (predicted.labels.slice(slice), volume.mask.slice(slice));
-                    sums.add_slice(&parameters, &prepared, pair).map_err(StageError::failed)?;
-                }
+                let scores = scoring.volume(&predicted.labels, &volume.mask, prepared.classes.len(), volume.spacing);
+                scored.add(&volume.name, scores.map_err(StageError::failed)?);
                 slices::write_prediction(predictions, &volume, &predicted)?;
             }
-            rows.extend(sums.into_scores(case));
+            rows.extend(scored.into_scores());
             context.progress.update(done as u64 + 1, cases.len() as u64, "cases");
         }
         scores::write(context.output("scores")?, &rows).map_err(StageError::failed)
@@ -148,42 +179,61 @@ fn segment(network: &Segmentor, weights: &Weights, volume: &Volume, device: &Dev
     PredictedVolume { labels: Labels { data: labels, ..volume.mask }, attention }
 }
 
-/// Sums over the slices of a case, by (metric, class), with the number of slices that have a value.
-#[derive(Default)]
-struct Sums(BTreeMap<(&'static str, String), (f64, usize)>);
+/// Sums over the slices of one row of the scores, by (metric, class), with the number of slices that have a value.
+type Sums = BTreeMap<(&'static str, String), (f64, usize)>;
 
-impl Sums {
-    fn add_slice(
-        &mut self,
-        parameters: &EvaluateParameters,
-        prepared: &Prepared,
-        (prediction, truth): (&[u8], &[u8]),
-    ) -> Result<(), MetricError> {
-        let classes = prepared.classes.len();
-        let plane = Plane::pixels(prepared.height, prepared.width);
-        let empty = parameters.empty_dice;
-        self.add("dice", "all", multi_class_dice(prediction, truth, classes, empty)?);
-        for (class, name) in (0u8..).zip(&prepared.classes).skip(1) {
-            self.add("dice", name, class_dice(prediction, truth, classes, class, empty)?);
-            self.add("hausdorff_px", name, parameters.hausdorff.distance(prediction, truth, class, plane)?);
+/// The scores of a case.
+struct Scored<'a> {
+    rows: Rows,
+    case: &'a str,
+    classes: &'a [String],
+    /// By the row's name in the column `volume`, in order.
+    sums: Vec<(String, Sums)>,
+}
+
+impl<'a> Scored<'a> {
+    fn new(rows: Rows, case: &'a str, classes: &'a [String]) -> Self {
+        Scored { rows, case, classes, sums: Vec::new() }
+    }
+
+    fn add(&mut self, volume: &str, scores: VolumeScores) {
+        for (slice, values) in scores.slices.into_iter().enumerate() {
+            self.put(volume, slice + 1, values);
         }
-        Ok(())
+        // Never with rows of slices.
+        self.put(volume, 0, scores.pooled);
     }
 
-    fn add(&mut self, metric: &'static str, class: &str, value: Option<f64>) {
-        let (sum, count) = self.0.entry((metric, class.to_owned())).or_default();
-        *sum += value.unwrap_or(0.0);
-        *count += usize::from(value.is_some());
+    fn put(&mut self, volume: &str, slice: usize, values: Vec<Value>) {
+        let row = match self.rows {
+            Rows::Case => String::new(),
+            Rows::Volume => volume.to_owned(),
+            Rows::Slice => format!("{volume}/{slice}"),
+        };
+        for Value { metric, class, value } in values {
+            let name = class.and_then(|class| self.classes.get(usize::from(class)));
+            let class = name.map_or_else(|| "all".to_owned(), Clone::clone);
+            if self.sums.last().is_none_or(|(last, _)| *last != row) {
+                self.sums.push((row.clone(), Sums::new()));
+            }
+            let Some((_, sums)) = self.sums.last_mut() else { continue };
+            let (sum, count) = sums.entry((metric, class)).or_default();
+            *sum += value.unwrap_or(0.0);
+            *count += usize::from(value.is_some());
+        }
     }
 
-    fn into_scores(self, case: &str) -> impl Iterator<Item = Score> {
-        self.0.into_iter().map(move |((metric, class), (sum, count))| Score {
-            coordinates: BTreeMap::new(),
-            case: case.to_owned(),
-            volume: String::new(),
-            class,
-            metric: metric.to_owned(),
-            value: (count > 0).then(|| sum / count as f64),
+    fn into_scores(self) -> impl Iterator<Item = Score> {
+        let case = self.case;
+        self.sums.into_iter().flat_map(move |(volume, sums)| {
+            sums.into_iter().map(move |((metric, class), (sum, count))| Score {
+                coordinates: BTreeMap::new(),
+                case: case.to_owned(),
+                volume: volume.clone(),
+                class,
+                metric: metric.to_owned(),
+                value: (count > 0).then(|| sum / count as f64),
+            })
         })
     }
 }

@@ -5,6 +5,7 @@ mod command;
 mod coverage;
 mod device;
 mod evaluate;
+mod inspect;
 mod plot_samples;
 mod plot_scores;
 mod plot_scribbles;
@@ -20,6 +21,7 @@ mod train;
 
 pub use crate::science::model::kernel::check_vectors;
 pub use bench::{TrainBench, TrainSpeed};
+pub use inspect::{ClassShare, Inspect, Inspection, Size, layouts};
 
 use crate::contract::Stage;
 

@@ -8,6 +8,7 @@
 //! | `predictions` | one safetensors file a test volume: `labels` (u8), `attention1..4` (f32) |
 
 use crate::contract::StageError;
+use crate::science::data::split::Member;
 use crate::science::data::{Image, Labels, Split, Volume};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
@@ -83,6 +84,14 @@ impl Prepared {
         let mut cases: Vec<String> = self.volumes.iter().map(|v| v.case.clone()).collect();
         cases.dedup();
         cases
+    }
+
+    /// All cases as a split sees them, each once.
+    pub fn members(&self) -> Vec<Member> {
+        let member = |v: &VolumeEntry| Member { case: v.case.clone(), group: v.group.clone() };
+        let mut members: Vec<Member> = self.volumes.iter().map(member).collect();
+        members.dedup_by(|a, b| a.case == b.case);
+        members
     }
 
     /// Number of slices of some cases; no volume is opened.

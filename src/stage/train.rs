@@ -3,10 +3,11 @@ use super::slices::{self, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Place, Port, Progress, Stage, StageContext, StageError};
 use crate::digest::Digest;
 use crate::report::log;
+use crate::science::data::Volume;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
 use crate::science::training::{
-    Checkpoint, EpochReport, Losses, Observer, TrainingParameters, TrainingSet, Validation, fit, segmentor,
+    Checkpoint, EpochReport, Losses, Observer, Subjects, TrainingParameters, TrainingSet, Validation, fit, segmentor,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -151,20 +152,35 @@ fn training_set(context: &StageContext, parameters: &TrainParameters) -> Result<
         unlabelled: Vec::new(),
         masks: Vec::new(),
         validation: Vec::new(),
+        subjects: Subjects::default(),
     };
+    let mut cases = Vec::new();
     for volume in prepared.volumes(split.labelled(parameters.label_fraction))? {
+        set.subjects.annotated.extend(subjects(&mut cases, &volume));
         let scribble = slices::read_scribble(scribbles, &volume)?;
         set.annotated.extend(TrainingSet::annotated_slices(&volume, &scribble, parameters.method.supervision));
     }
     for volume in prepared.volumes(split.unlabelled(parameters.label_fraction))? {
+        set.subjects.unlabelled.extend(subjects(&mut cases, &volume));
         set.unlabelled.extend((0..volume.image.slices).map(|i| volume.image.slice(i).to_vec()));
     }
     for volume in prepared.volumes(&split.discriminator)? {
+        set.subjects.masks.extend(subjects(&mut cases, &volume));
         set.masks.extend((0..volume.mask.slices).map(|i| volume.mask.slice(i).to_vec()));
     }
     let validation = prepared.volumes(&split.validation)?;
     set.validation = validation.into_iter().map(|volume| Validation { case: volume.case.clone(), volume }).collect();
     Ok(set)
+}
+
+/// The number of the volume's case, once for each slice. `cases` are those that have one.
+fn subjects(cases: &mut Vec<String>, volume: &Volume) -> impl Iterator<Item = usize> + use<> {
+    let known = cases.iter().position(|case| *case == volume.case);
+    let number = known.unwrap_or(cases.len());
+    if known.is_none() {
+        cases.push(volume.case.clone());
+    }
+    std::iter::repeat_n(number, volume.image.slices)
 }
 
 /// A checkpoint that cannot be read is worth a line in the log, not a failed stage: training starts anew.

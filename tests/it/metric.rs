@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use runner::science::data::Labels;
 use runner::science::metric::{
-    BothEmpty, EmptyDice, Hausdorff, MetricError, OneEmpty, Plane, Points, SoftDenominator, Statistic, VolumeDice,
-    class_dice, multi_class_dice, soft_dice, squared_distances, volume_dice,
+    BothEmpty, EmptyDice, Hausdorff, Measure, MetricError, OneEmpty, Plane, Points, Scoring, SoftDenominator,
+    Statistic, VolumeDice, class_dice, multi_class_dice, overlaps, soft_dice, squared_distances, volume_dice,
 };
 
 #[test]
@@ -69,6 +69,41 @@ fn parameters_read_back_and_have_the_papers_defaults() {
 }
 
 #[test]
+fn the_papers_answers_have_a_name() {
+    let paper: Hausdorff = serde_json::from_str(r#"{"one_empty": "paper", "both_empty": "paper"}"#).unwrap();
+    assert_eq!(paper, Hausdorff::default());
+    assert_eq!(serde_json::from_str::<EmptyDice>(r#""paper""#).unwrap(), EmptyDice::One);
+    assert_eq!(serde_json::to_string(&EmptyDice::One).unwrap(), r#""one""#, "and the key stays");
+}
+
+/// Two slices of 1 x 5: the one of `hausdorff_by_hand`, and one where the prediction is empty.
+#[test]
+fn a_volume_is_scored_by_slice_and_by_measure() {
+    let labels = |data: [u8; 10]| Labels { slices: 2, height: 1, width: 5, data: data.to_vec() };
+    let prediction = labels([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    let truth = labels([1, 0, 0, 0, 1, 0, 1, 0, 0, 0]);
+    let more = vec![Measure::HausdorffMm, Measure::Hd95Px, Measure::AssdMm, Measure::MeanClassDice];
+    let score = |volume_dice| {
+        let scoring = Scoring { volume_dice, more: more.clone(), ..Scoring::default() };
+        scoring.volume(&prediction, &truth, 2, [1.0, 1.5]).unwrap()
+    };
+    let means = score(VolumeDice::SliceMean);
+    let values = |slice: usize| means.slices[slice].iter().map(|v| (v.metric, v.value.unwrap())).collect::<Vec<_>>();
+    let [dice, mean, class, px, mm, hd95, assd] = values(0)[..] else { panic!("{:?}", values(0)) };
+    assert_eq!([dice, mean, class], [("dice", 0.0), ("mean_class_dice", 0.0), ("dice", 0.0)]);
+    assert_eq!([px, mm, assd], [("hausdorff_px", 3.0), ("hausdorff_mm", 4.5), ("assd_mm", 2.25)]);
+    assert!(hd95.0 == "hd95_px" && (hd95.1 - 2.8).abs() < 1e-12);
+    // Empty: the longer side, 5 pixels of 1.5 mm.
+    assert_eq!(values(1)[3..5], [("hausdorff_px", 5.0), ("hausdorff_mm", 7.5)]);
+    assert!(means.pooled.is_empty());
+    let pooled = score(VolumeDice::Pooled);
+    assert_eq!(pooled.slices[0].len(), 4, "distances alone");
+    assert_eq!(pooled.pooled[0].value, Some(0.0));
+    let flat = Scoring::default().volume(&prediction, &Labels { slices: 1, height: 2, ..truth }, 2, [1.0, 1.0]);
+    assert!(matches!(flat, Err(MetricError::Shape { .. })));
+}
+
+#[test]
 fn a_ring_and_its_filling_have_the_same_surface() {
     let filled = vec![1; 15];
     let mut ring = filled.clone();
@@ -101,7 +136,38 @@ fn brute_force(mask: &[bool], plane: Plane, pixel: usize) -> f64 {
     (0..mask.len()).filter(|&other| mask[other]).map(squared).fold(f64::INFINITY, f64::min)
 }
 
+/// Counts of one byte would overflow after 255 rows of lanes.
+#[test]
+fn large_images_are_counted_in_full() {
+    let pixels = 70_001;
+    let prediction: Vec<u8> = (0..pixels).map(|i| u8::from(i % 7 != 0)).collect();
+    let truth = vec![1; pixels];
+    let counts = overlaps(&prediction, &truth, 3).unwrap();
+    let expected = (0..pixels).filter(|i| i % 7 != 0).count() as u64;
+    assert_eq!((counts[1].intersection, counts[1].prediction, counts[1].truth), (expected, expected, pixels as u64));
+    assert_eq!((counts[0].prediction, counts[0].truth, counts[2].truth), (pixels as u64 - expected, 0, 0));
+    assert_eq!(overlaps(&prediction, &vec![3; pixels], 3), Err(MetricError::Label { label: 3, pixel: 0, classes: 3 }));
+}
+
 proptest! {
+    #[test]
+    fn a_wider_image_has_the_same_distances((plane, a, b) in plane_and_masks(), [above, left] in [0..9_usize, 0..9_usize]) {
+        let (height, width) = (plane.height + above + 3, plane.width + left + 2);
+        let wider = |labels: &[u8]| {
+            let mut wide = vec![0; height * width];
+            for (pixel, &label) in labels.iter().enumerate() {
+                wide[(pixel / plane.width + above) * width + pixel % plane.width + left] = label;
+            }
+            wide
+        };
+        let hausdorff = Hausdorff { one_empty: OneEmpty::Undefined, ..Hausdorff::default() };
+        for hausdorff in [hausdorff, hausdorff.hd95(), hausdorff.average()] {
+            let narrow = hausdorff.distance(&a, &b, 1, plane).unwrap();
+            let wide = hausdorff.distance(&wider(&a), &wider(&b), 1, Plane { height, width, ..plane }).unwrap();
+            prop_assert_eq!(narrow, wide);
+        }
+    }
+
     #[test]
     fn distances_are_those_of_brute_force((plane, labels, _) in plane_and_masks()) {
         let mask: Vec<bool> = labels.iter().map(|&label| label == 1).collect();

@@ -1,11 +1,12 @@
 //! The game on tiny made-up images: who moves when, same seed same bits, and going on from a checkpoint.
 
 use burn::tensor::Device;
-use runner::science::data::{Image, Labels, UNLABELLED, Volume};
+use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
 use runner::science::method::{DiscriminatorKind, Method};
 use runner::science::model::{Kind, Weights};
 use runner::science::training::{
-    Checkpoint, EpochReport, Fit, Losses, Observer, TrainingError, TrainingParameters, TrainingSet, Validation, fit,
+    Ahead, Batch, Checkpoint, EpochReport, Fit, Loader, Losses, Observer, Subjects, TrainingError, TrainingParameters,
+    TrainingSet, Validation, fit,
 };
 
 pub const SIDE: usize = 32;
@@ -46,6 +47,7 @@ pub fn set(method: &Method) -> TrainingSet {
         unlabelled: volumes[2..].iter().map(|v| v.image.data.clone()).collect(),
         masks: volumes.iter().map(|v| v.mask.data.clone()).collect(),
         validation: vec![Validation { case: "v".into(), volume: volume("v", 4, 5) }],
+        subjects: Subjects::default(),
     }
 }
 
@@ -121,6 +123,54 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         assert_eq!(one.weights.to_bytes().unwrap(), many.weights.to_bytes().unwrap(), "{threads} threads");
         assert_eq!(one.log, many.log, "{threads} threads");
     }
+}
+
+/// A set of twelve slices of three cases, and augmentation by all that there is.
+fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<(Vec<f32>, Vec<u8>, Vec<f32>, Vec<f32>)> {
+    let method = Method::default();
+    let mut set = set(&method);
+    set.annotated = set.annotated.iter().cycle().take(12).cloned().collect();
+    set.subjects.annotated = (0..12).map(|slice| slice / 4).collect();
+    let augmentation = Augmentation { intensity: Some(Intensity::default()), drawn, ..Augmentation::default() };
+    let loader = Loader { set: &set, augmentation: &augmentation, seed: 3, batch: 5, plays: true };
+    let device = Device::flex();
+    let floats = |tensor: burn::tensor::Tensor<4>| tensor.to_data().iter::<f32>().collect::<Vec<f32>>();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        rayon::in_place_scope(|scope| {
+            let mut data = Ahead::new(loader, scope, 4);
+            let step = |step: usize| {
+                let batches = if ahead { data.take(step) } else { std::sync::Arc::new(loader.batches(step)) };
+                let Batch { images, labels } = batches.annotated(&device);
+                let (unlabelled, masks) = batches.played(&device);
+                (floats(images), labels, floats(unlabelled), floats(masks))
+            };
+            (0..4).map(step).collect()
+        })
+    })
+}
+
+#[test]
+fn batches_are_the_same_whoever_makes_them_and_when() {
+    for drawn in [Drawn::Slice, Drawn::Case] {
+        let alone = batches_of(1, drawn, false);
+        assert_ne!(alone[0], alone[1]);
+        for (threads, ahead) in [(1, true), (2, false), (2, true), (5, true)] {
+            assert!(batches_of(threads, drawn, ahead) == alone, "{drawn:?}, {threads} threads, ahead: {ahead}");
+        }
+    }
+}
+
+#[test]
+fn slices_of_a_case_share_a_pose_if_asked() {
+    // All slices of the set show one of two squares: where cases share a draw, fewer versions of them are seen.
+    let versions = |drawn| {
+        let steps = batches_of(1, drawn, false);
+        let labels = steps[0].1.chunks_exact(SIDE * SIDE).map(<[u8]>::to_vec);
+        labels.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    assert_eq!(versions(Drawn::Slice), 5);
+    assert!(versions(Drawn::Case) < 5);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn stage(plan: &Plan, node: &Node) -> Value {
         "id": node.id,
         "kind": node.stage.kind(),
         "revision": node.stage.revision(),
-        "params": without_sources(&node.params, &node.stage.sources(&node.params)),
+        "params": *without_sources(&node.params, &node.stage.sources(&node.params)),
         "seed": node.seed,
         "inputs": node.inputs.iter().map(input).collect::<Vec<_>>(),
         "publish": node.publish,

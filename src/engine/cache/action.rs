@@ -94,31 +94,6 @@ impl Store {
         self.settle_record(record, path)?;
         Ok(before.filter(|outputs| *outputs != record.outputs))
     }
-
-    fn latest(&self, pipeline: &str, node: &str) -> PathBuf {
-        let name = Digest::of_bytes(format!("{pipeline}\n{node}").as_bytes());
-        sharded(&self.root.join("latest"), name)
-    }
-
-    /// Remembers a stage's last success: `explain` compares with it.
-    pub(crate) fn set_latest(&self, pipeline: &str, node: &str, key: Digest) -> Result<(), EngineError> {
-        let path = self.latest(pipeline, node);
-        // It may have been collected, or lost, and protects what it points to.
-        if !self.note_success(pipeline, node, key)? && path.exists() {
-            return Ok(());
-        }
-        let text = key.to_string();
-        if fs::read_to_string(&path).is_ok_and(|was| was == text) {
-            return Ok(());
-        }
-        write_atomic(&path, text.as_bytes(), false)
-    }
-
-    /// The record of a stage's last success.
-    pub fn last_success(&self, pipeline: &str, node: &str) -> Result<Option<Record>, EngineError> {
-        let text = fs::read_to_string(self.latest(pipeline, node)).unwrap_or_default();
-        text.trim().parse().map_or(Ok(None), |key| self.record(key))
-    }
 }
 
 /// Host, system and cores, for people: never in a key.
@@ -132,11 +107,4 @@ pub(crate) fn machine() -> String {
 /// Seconds since 1970; a clock before that reads as 0.
 pub(crate) fn now() -> u64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
-}
-
-impl Store {
-    /// The key of a stage's last success, without a look at its record.
-    pub(super) fn latest_key(&self, pipeline: &str, node: &str) -> Option<Digest> {
-        fs::read_to_string(self.latest(pipeline, node)).ok()?.trim().parse().ok()
-    }
 }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `objects/` | files by SHA-256, read-only; the listing of a folder is an object too |
 //! | `actions/` | a record a key: the manifest and the digests of what came out |
-//! | `latest/` | pipeline and stage → the key of its last success, which `explain` compares with |
+//! | `latest/` | by pipeline, the key of each stage's last success, which `explain` compares with |
 //! | `recent/` | what the last runs found, by pipeline, so that unchanged records aren't read again |
 //! | `trees/` | folders made of hard links to objects, for stages to read |
 //! | `scratch/` | what an interrupted stage goes on from, by key |
@@ -21,6 +21,7 @@ mod gc;
 mod history;
 mod hold;
 mod journal;
+mod latest;
 mod layout;
 mod lock;
 mod memo;
@@ -59,6 +60,7 @@ pub struct Store {
     /// Read when it is first asked.
     memo: LazyLock<Mutex<memo::Memo>, Box<dyn FnOnce() -> Mutex<memo::Memo> + Send>>,
     recent: Mutex<recent::Recent>,
+    latest: Mutex<BTreeMap<String, latest::Known>>,
     groups: durable::Groups,
     /// Nothing is taken from memory: files are read, however unchanged they look.
     paranoid: bool,
@@ -81,6 +83,7 @@ impl Store {
             session: Mutex::new(None),
             memo: LazyLock::new(Box::new(read)),
             recent: Mutex::default(),
+            latest: Mutex::default(),
             groups: durable::Groups::default(),
             paranoid: false,
             verified: Mutex::default(),

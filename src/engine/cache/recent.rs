@@ -15,35 +15,37 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(Default)]
 pub(super) struct Recent {
     records: HashMap<Digest, Arc<Known>>,
-    listings: HashMap<Digest, (Stat, Arc<Listing>)>,
-    pipelines: BTreeMap<String, Stages>,
+    listings: HashMap<Digest, Listed>,
+    /// Those whose pages were read, and whether there is more to remember since.
+    pages: BTreeMap<String, bool>,
+}
+
+/// A listing that was checked.
+struct Listed {
+    stat: Stat,
+    listing: Arc<Listing>,
+    /// When `stat` was last found to be true of its object.
+    looked: Option<Instant>,
 }
 
 /// A record that was checked.
 #[derive(Debug, Clone)]
 struct Known {
     stat: Stat,
-    outputs: BTreeMap<String, Digest>,
+    outputs: Outputs,
     seconds: f64,
-}
-
-/// The keys of a pipeline's last successes.
-struct Stages {
-    keys: BTreeMap<String, Digest>,
-    /// By this process.
-    seen: BTreeMap<String, Digest>,
-    changed: bool,
-    saved: Instant,
 }
 
 /// Path, size and digest of a file of a listing.
 type ListedFile = (String, u64, Digest);
 
+/// Port and digest; a map of one would take ten times the memory.
+type Outputs = Box<[(String, Digest)]>;
+
 /// The file of a pipeline.
 #[derive(Default, Serialize, Deserialize)]
 struct Page {
-    keys: BTreeMap<String, Digest>,
-    records: Vec<(Digest, Stat, BTreeMap<String, Digest>, f64)>,
+    records: Vec<(Digest, Stat, Outputs, f64)>,
     listings: Vec<(Digest, Stat, Vec<ListedFile>)>,
 }
 
@@ -52,9 +54,6 @@ const MOST_FILES: usize = 256;
 
 /// Longer than a tick of the clock: a file that changed this shortly before could change again without a trace.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How much of a long run a crash makes the next one read again.
-const OFTEN: Duration = Duration::from_secs(5);
 
 impl Store {
     /// The outputs of a key whose record and listings are the ones that were checked before, and whose objects are
@@ -69,7 +68,7 @@ impl Store {
             let listing = self.known_listing(*tree);
             listing.is_some_and(|listing| listing.files.iter().all(|file| self.has_object(file.sha256, file.size)))
         };
-        (same && known.outputs.values().all(whole)).then(|| known.outputs.clone())
+        (same && known.outputs.iter().all(|(_, tree)| whole(tree))).then(|| known.outputs.iter().cloned().collect())
     }
 
     /// A listing that was checked before, if its object is still the same file.
@@ -77,24 +76,33 @@ impl Store {
         if self.paranoid {
             return None;
         }
-        let (stat, listing) = lock_anyway(&self.recent).listings.get(&tree).cloned()?;
-        (Stat::at(&self.object(tree)) == Some(stat)).then_some(listing)
+        let mut recent = lock_anyway(&self.recent);
+        let listed = recent.listings.get_mut(&tree)?;
+        // A run asks twice in a row: whether its stage is cached, and what to publish.
+        if listed.looked.is_none_or(|looked| looked.elapsed() > TICK) {
+            if Stat::at(&self.object(tree)) != Some(listed.stat) {
+                return None;
+            }
+            listed.looked = Some(Instant::now());
+        }
+        Some(Arc::clone(&listed.listing))
     }
 
     /// Seconds that each stage of a pipeline took when it last ran, as far as they are known.
     pub fn last_seconds(&self, pipeline: &str) -> BTreeMap<String, f64> {
         self.recall(pipeline);
-        let recent = lock_anyway(&self.recent);
-        let Some(stages) = recent.pipelines.get(pipeline) else { return BTreeMap::new() };
+        let (latest, recent) = (lock_anyway(&self.latest), lock_anyway(&self.recent));
+        let Some(latest) = latest.get(pipeline) else { return BTreeMap::new() };
         let seconds = |(id, key): (&String, &Digest)| Some((id.clone(), recent.records.get(key)?.seconds));
-        stages.keys.iter().filter_map(seconds).collect()
+        latest.keys.iter().filter_map(seconds).collect()
     }
 
     /// Reads what is remembered of a pipeline, once.
     pub(crate) fn recall(&self, pipeline: &str) {
-        if lock_anyway(&self.recent).pipelines.contains_key(pipeline) {
+        if lock_anyway(&self.recent).pages.contains_key(pipeline) {
             return;
         }
+        self.recall_latest(pipeline);
         let page: Page = read_if_whole(&self.page(pipeline)).unwrap_or_default();
         let mut recent = lock_anyway(&self.recent);
         for (key, stat, outputs, seconds) in page.records {
@@ -103,61 +111,38 @@ impl Store {
         for (tree, stat, files) in page.listings {
             let entry = |(path, size, sha256)| Entry { path, size, sha256 };
             let listing = || Listing { files: files.into_iter().map(entry).collect() };
-            recent.listings.entry(tree).or_insert_with(|| (stat, Arc::new(listing())));
+            let listed = || Listed { stat, listing: Arc::new(listing()), looked: None };
+            recent.listings.entry(tree).or_insert_with(listed);
         }
-        let stages = Stages { keys: page.keys, seen: BTreeMap::new(), changed: false, saved: Instant::now() };
-        recent.pipelines.insert(pipeline.to_owned(), stages);
+        recent.pages.insert(pipeline.to_owned(), false);
     }
 
     /// Remembers a record that was checked, or written: `stat` is of the file that holds it.
     pub(super) fn learn_record(&self, record: &super::Record, stat: Stat) {
-        let known = Known { stat, outputs: record.outputs.clone(), seconds: record.seconds };
+        let outputs = record.outputs.iter().map(|(port, tree)| (port.clone(), *tree)).collect();
+        let known = Known { stat, outputs, seconds: record.seconds };
         let mut recent = lock_anyway(&self.recent);
         recent.records.insert(record.key, Arc::new(known));
-        recent.pipelines.values_mut().for_each(|stages| stages.changed = true);
+        recent.pages.values_mut().for_each(|changed| *changed = true);
     }
 
     pub(super) fn learn_listing(&self, tree: Digest, stat: Stat, listing: &Arc<Listing>) {
         if listing.files.len() <= MOST_FILES {
-            lock_anyway(&self.recent).listings.insert(tree, (stat, Arc::clone(listing)));
+            let listed = Listed { stat, listing: Arc::clone(listing), looked: Some(Instant::now()) };
+            lock_anyway(&self.recent).listings.insert(tree, listed);
         }
     }
 
-    /// Notes a stage's success. Whether that was news.
-    pub(super) fn note_success(&self, pipeline: &str, node: &str, key: Digest) -> Result<bool, EngineError> {
-        self.recall(pipeline);
-        let mut recent = lock_anyway(&self.recent);
-        let Some(stages) = recent.pipelines.get_mut(pipeline) else { return Ok(true) };
-        let news = stages.keys.get(node) != Some(&key);
-        if news {
-            stages.keys.insert(node.to_owned(), key);
-            stages.seen.insert(node.to_owned(), key);
-            stages.changed = true;
-        }
-        let due = stages.changed && stages.saved.elapsed() > OFTEN;
-        drop(recent);
-        if due {
-            self.save_recent()?;
-        }
-        Ok(news)
-    }
-
+    /// Saves what was learnt: the keys of last successes, and what is known of their records.
     pub(super) fn save_recent(&self) -> Result<(), EngineError> {
-        let mut recent = lock_anyway(&self.recent);
-        let mut pages = Vec::new();
-        for (pipeline, stages) in recent.pipelines.iter_mut().filter(|(_, stages)| stages.changed) {
-            stages.changed = false;
-            stages.saved = Instant::now();
-            // Another runner may have saved meanwhile.
-            let mut keys = stages.keys.clone();
-            if let Some(other) = read_if_whole::<Page>(&self.page(pipeline)) {
-                keys.extend(other.keys);
-                keys.extend(stages.seen.clone());
-            }
-            pages.push((self.page(pipeline), keys));
-        }
-        let pages: Vec<(PathBuf, Page)> = pages.into_iter().map(|(path, keys)| (path, recent.write(keys))).collect();
-        drop(recent);
+        self.save_latest()?;
+        let (latest, mut recent) = (lock_anyway(&self.latest), lock_anyway(&self.recent));
+        let changed =
+            recent.pages.iter_mut().filter_map(|(pipeline, changed)| std::mem::take(changed).then_some(pipeline));
+        let changed: Vec<String> = changed.cloned().collect();
+        let page = |name: String| Some((self.page(&name), recent.write(latest.get(&name)?.keys.values())));
+        let pages: Vec<(PathBuf, Page)> = changed.into_iter().filter_map(page).collect();
+        drop((latest, recent));
         for (path, page) in pages {
             write_atomic(&path, &seal(&page).map_err(EngineError::io("write", &path))?, false)?;
         }
@@ -171,23 +156,21 @@ impl Store {
 
 impl Recent {
     /// Without what might have changed again within the tick in which it was checked.
-    fn write(&self, keys: BTreeMap<String, Digest>) -> Page {
+    fn write<'a>(&self, keys: impl Iterator<Item = &'a Digest>) -> Page {
         let now = SystemTime::now();
         let mut page = Page::default();
         let mut trees = std::collections::BTreeSet::new();
-        for key in keys.values() {
+        for key in keys {
             let Some(known) = self.records.get(key).filter(|known| known.stat.settled(TICK, now)) else { continue };
             page.records.push((*key, known.stat, known.outputs.clone(), known.seconds));
-            trees.extend(known.outputs.values().copied());
+            trees.extend(known.outputs.iter().map(|(_, tree)| *tree));
         }
         for tree in trees {
-            let Some((stat, listing)) = self.listings.get(&tree).filter(|(stat, _)| stat.settled(TICK, now)) else {
-                continue;
-            };
+            let listed = self.listings.get(&tree).filter(|listed| listed.stat.settled(TICK, now));
+            let Some(Listed { stat, listing, .. }) = listed else { continue };
             let files = listing.files.iter().map(|file| (file.path.clone(), file.size, file.sha256));
             page.listings.push((tree, *stat, files.collect()));
         }
-        page.keys = keys;
         page
     }
 }

@@ -1,5 +1,5 @@
 use super::file::remove_all;
-use super::layout::{Peek, read_if_there};
+use super::layout::Peek;
 use super::verify::{Broken, Damage, Part};
 use super::{Store, Verification};
 use crate::digest::{Digest, digest_file};
@@ -31,12 +31,7 @@ impl Store {
         found.damages.iter().try_for_each(|damage| self.repair_one(damage, &mut repair))?;
         found.broken.iter().try_for_each(|broken| self.restore(broken, &mut repair))?;
         // Last: a record that came back makes its pointer whole, and one that went leaves its own behind.
-        for stored in self.stored("latest")? {
-            if stored.digest.is_some() && !self.points_to_a_record(&stored.path)? {
-                remove_all(&stored.path)?;
-                repair.removed += 1;
-            }
-        }
+        repair.removed += self.forget_latest(&|key| !self.record_path(key).exists())?;
         self.forget_recent()?;
         self.save_memo()?;
         repair.run_again.sort();
@@ -57,7 +52,7 @@ impl Store {
                 repair.set_aside.extend(self.move_aside(&damage.path)?);
             }
             Part::Record | Part::Published => repair.set_aside.extend(self.move_aside(&damage.path)?),
-            Part::Tree | Part::Memo => {
+            Part::Tree | Part::Memo | Part::LatestFile => {
                 remove_all(&damage.path)?;
                 repair.removed += 1;
             }
@@ -79,12 +74,6 @@ impl Store {
     /// What runs remember of records and pointers, so that they need not read them: true no more.
     pub(super) fn forget_recent(&self) -> Result<(), EngineError> {
         remove_all(&self.root().join("recent"))
-    }
-
-    fn points_to_a_record(&self, pointer: &Path) -> Result<bool, EngineError> {
-        let Some(bytes) = read_if_there(pointer)? else { return Ok(true) };
-        let key = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse::<Digest>().ok());
-        Ok(key.is_some_and(|key| self.record_path(key).exists()))
     }
 
     /// Under the key's lock: a run may be making it again this very moment.

@@ -1,5 +1,6 @@
 use super::history::History;
-use super::layout::{Peek, Stored, read_if_there};
+use super::latest::Latest;
+use super::layout::{Peek, Stored};
 use super::remote::{Refusal, check_listing};
 use super::{Record, Sealed, Store, lock_anyway, read_sealed};
 use crate::digest::{Digest, Entry, digest_file};
@@ -44,7 +45,9 @@ pub enum Part {
     Object,
     Record,
     Tree,
-    /// A pointer of `latest/`.
+    /// A file of `latest/`.
+    LatestFile,
+    /// What it says of a stage.
     Latest,
     /// The ledger of a pipeline's published files.
     Published,
@@ -225,15 +228,15 @@ impl Store {
 
     /// `latest/` and `published/`: small files that others of the store's promises rest on.
     fn verify_pointers(&self, all: &mut Verification) -> Result<(), EngineError> {
-        for stored in self.stored("latest")?.into_iter().filter(|stored| stored.digest.is_some()) {
-            let Some(bytes) = read_if_there(&stored.path)? else { continue };
-            let key = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse::<Digest>().ok());
-            let what = match key {
-                None => "it holds no key",
-                Some(key) if !self.record_path(key).exists() => "there is no record of its key",
-                Some(_) => continue,
+        for (path, latest) in self.all_latest()? {
+            let damage = |part, what: String| Damage { path: path.clone(), part, what };
+            let Some(Latest { pipeline, keys }) = latest else {
+                all.damages.push(damage(Part::LatestFile, "it is torn, or was edited".to_owned()));
+                continue;
             };
-            all.damages.push(Damage { path: stored.path, part: Part::Latest, what: what.to_owned() });
+            let lost = keys.into_iter().filter(|(_, key)| !self.record_path(*key).exists());
+            let lost = lost.map(|(node, key)| format!("{node} of {pipeline}: there is no record {}", key.short()));
+            all.damages.extend(lost.map(|what| damage(Part::Latest, what)));
         }
         for path in super::layout::entries(&self.root().join("published"))? {
             let json = path.extension().is_some_and(|extension| extension == "json");

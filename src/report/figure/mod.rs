@@ -11,6 +11,7 @@ mod pen;
 mod png;
 pub mod samples;
 pub mod scribbles;
+pub mod sheet;
 
 pub use canvas::{Figure, png_bytes, save, svg_text};
 pub use curves::{Curve, Curves, Panel};

@@ -8,7 +8,7 @@ mod notes;
 mod plain;
 mod read;
 
-pub use build::{build, per_case};
+pub use build::{PerCase, build, per_case};
 pub use csv::csv;
 pub(super) use csv::line as csv_line;
 pub use latex::latex;
@@ -125,16 +125,19 @@ pub struct Table {
 
 impl Table {
     /// Sets p at the reference's cells where the reference is the better of the two: an asterisk says that it
-    /// wins. The notes give every test, also those that it loses.
+    /// wins. The notes give every test, also those that it loses. Of several tests of a column, the greatest p: it must win all.
     pub fn with_significance(mut self, tests: &[Significance]) -> Table {
         for test in tests {
             let row = self.layout.rows.iter().position(|row| row.key == test.reference);
             let column = self.layout.columns.iter().position(|column| column.key == test.column);
             if let (Some(row), Some(column)) = (row, column)
                 && let Some(cell) = &mut self.cells[row][column]
-                && self.layout.better.than(test.difference, 0.0)
+                && tests
+                    .iter()
+                    .filter(|other| other.column == test.column)
+                    .all(|test| self.layout.better.than(test.difference, 0.0))
             {
-                cell.p = Some(test.p);
+                cell.p = Some(cell.p.map_or(test.deciding_p(), |p| p.max(test.deciding_p())));
             }
         }
         self.tests = tests.to_vec();

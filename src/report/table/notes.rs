@@ -28,10 +28,19 @@ fn cases(table: &Table) -> Option<String> {
 }
 
 fn stars(table: &Table) -> String {
-    let reference = table.tests.first().map_or("", |test| label(table, &test.reference));
+    let first = table.tests.first();
+    let reference = first.map_or("", |test| label(table, &test.reference));
+    let columns = || table.tests.iter().map(|test| &test.column);
+    let several = columns().zip(columns().skip(1)).any(|(column, next)| column == next);
+    let others = if several { "each other" } else { "the best other" };
+    let unit = first.and_then(|test| test.unit.as_deref()).unwrap_or("case");
+    let correction = match first.is_some_and(|test| test.adjusted.is_some()) {
+        true => "with a correction for several tests",
+        false => "without correction for several columns",
+    };
     format!(
-        "** p ≤ 0.01, * p ≤ 0.05: {reference} against the best other of the column, two-sided Wilcoxon signed-rank test, \
-         paired by case, without correction for several columns."
+        "** p ≤ 0.01, * p ≤ 0.05: {reference} against {others} of the column, two-sided Wilcoxon signed-rank test, \
+         paired by {unit}, {correction}."
     )
 }
 
@@ -41,7 +50,8 @@ fn p_value(table: &Table, test: &Significance) -> String {
     let column = column.map_or(test.column.as_str(), |column| &column.label);
     let competitor = label(table, &test.competitor);
     let worse = if table.layout.better.than(0.0, test.difference) { ", which is better" } else { "" };
-    format!("{column}: p = {} against {competitor}{worse} ({}, n = {})", short(test.p), test.method, test.n)
+    let adjusted = test.adjusted.map_or_else(String::new, |p| format!(", corrected {}", short(p)));
+    format!("{column}: p = {}{adjusted} against {competitor}{worse} ({}, n = {})", short(test.p), test.method, test.n)
 }
 
 /// Two significant digits, never rounded to nothing.

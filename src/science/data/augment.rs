@@ -1,10 +1,12 @@
-//! Random roto-translations. The paper says no more than that (V-D); the ranges are the released code's.
+//! Random roto-translations. The paper says no more than that (V-D); the ranges are the released code's. Its random
+//! intensities, of which the paper says nothing, are an option.
 
+use super::intensity::Intensity;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Ranges of the random roto-translations.
+/// What is drawn anew whenever an image is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
@@ -12,12 +14,66 @@ pub struct Augmentation {
     pub rotation_degrees: f64,
     /// Translation along rows and along columns, uniform in ± this share of the side. Default 0.1.
     pub translation: f64,
+    // The two below are not in the canonical value when they are the default: older keys stay.
+    /// Random brightness, contrast and noise of images; `{}` has the released code's ranges. Default `null`: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intensity: Option<Intensity>,
+    /// What shares one draw. Default `slice`.
+    #[serde(skip_serializing_if = "Drawn::is_slice")]
+    pub drawn: Drawn,
+}
+
+/// For what pose, brightness and contrast are drawn. Noise is drawn for every pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drawn {
+    #[default]
+    Slice,
+    /// Once for the slices of a case that are in a batch, as the released code does.
+    Case,
+}
+
+impl Drawn {
+    fn is_slice(&self) -> bool {
+        *self == Drawn::Slice
+    }
+}
+
+/// The seeds of one slice's augmentation: what slices may share, and what is its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeds {
+    /// Of pose, brightness and contrast.
+    pub shared: u64,
+    /// Of the noise.
+    pub own: u64,
 }
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Augmentation { rotation_degrees: 90.0, translation: 0.1 }
+        Augmentation { rotation_degrees: 90.0, translation: 0.1, intensity: None, drawn: Drawn::default() }
     }
+}
+
+/// A random version of an image `[channel, row, column]`; with the same seeds, labels go with it ([`augment_labels`]).
+pub fn augment_image(augmentation: &Augmentation, frame: Frame, image: &[f32], seeds: Seeds) -> Vec<f32> {
+    let pose = random_pose(augmentation, frame, seeds.shared);
+    let mut image = pose.map_or_else(|| image.to_vec(), |pose| move_image(frame, image, pose));
+    if let Some(intensity) = &augmentation.intensity {
+        intensity.apply(&mut image, frame.height * frame.width, seeds);
+    }
+    image
+}
+
+/// Labels `[row, column]` in the pose of the image with the same seeds; `fill_label` where the image ends.
+pub fn augment_labels(
+    augmentation: &Augmentation,
+    frame: Frame,
+    labels: &[u8],
+    fill_label: u8,
+    seeds: Seeds,
+) -> Vec<u8> {
+    let pose = random_pose(augmentation, frame, seeds.shared);
+    pose.map_or_else(|| labels.to_vec(), |pose| move_labels(frame, labels, fill_label, pose))
 }
 
 /// Shape of one image, `[channel, row, column]`.
@@ -57,7 +113,7 @@ pub fn roto_translate(
 
 /// `None` where both ranges are zero.
 fn random_pose(augmentation: &Augmentation, frame: Frame, seed: u64) -> Option<Pose> {
-    let Augmentation { rotation_degrees, translation } = *augmentation;
+    let Augmentation { rotation_degrees, translation, .. } = *augmentation;
     if rotation_degrees == 0.0 && translation == 0.0 {
         return None;
     }

@@ -42,24 +42,25 @@ pub fn squared_distances(mask: &[bool], plane: Plane) -> Vec<f64> {
     squared
 }
 
-/// Squared distance to the nearest mask pixel of the same column.
+/// Squared distance to the nearest mask pixel of the same column: steps are counted down the image, then up.
 fn column_distances(mask: &[bool], plane: Plane) -> Vec<f64> {
-    let Plane { height, width, spacing } = plane;
-    let mut rows = vec![f64::INFINITY; mask.len()];
-    for column in 0..width {
-        let down = (0..height).map(|row| row * width + column);
-        let up = (0..height).rev().map(|row| row * width + column);
-        let mut scan = |pixels: &mut dyn Iterator<Item = usize>| {
-            let mut steps = f64::INFINITY;
-            for pixel in pixels {
-                steps = if mask[pixel] { 0.0 } else { steps + 1.0 };
-                rows[pixel] = rows[pixel].min(steps);
-            }
-        };
-        scan(&mut { down });
-        scan(&mut { up });
+    let Plane { width, spacing, .. } = plane;
+    let mut steps: Vec<f64> = mask.iter().map(|&set| if set { 0.0 } else { f64::INFINITY }).collect();
+    for start in (width..mask.len()).step_by(width.max(1)) {
+        let (before, row) = steps.split_at_mut(start);
+        nearer(&mut row[..width], &before[start - width..]);
     }
-    rows.into_iter().map(|steps| (steps * spacing[0]).powi(2)).collect()
+    for start in (width..mask.len()).step_by(width.max(1)).rev() {
+        let (row, below) = steps.split_at_mut(start);
+        nearer(&mut row[start - width..], &below[..width]);
+    }
+    steps.iter_mut().for_each(|steps| *steps = (*steps * spacing[0]).powi(2));
+    steps
+}
+
+/// One step from the neighbouring row, where that is nearer.
+fn nearer(row: &mut [f64], neighbour: &[f64]) {
+    row.iter_mut().zip(neighbour).for_each(|(steps, neighbour)| *steps = steps.min(neighbour + 1.0));
 }
 
 /// Lower envelope of the parabolas (x - site)² + height(site); buffers kept between rows.

@@ -35,8 +35,9 @@ pub enum Statistic {
 #[serde(rename_all = "snake_case")]
 pub enum OneEmpty {
     /// The longer side of the image. The supplement's 192.0 (0) for empty predictions on 192x192 crops
-    /// says so.
+    /// says so. May be written `paper`.
     #[default]
+    #[serde(alias = "paper")]
     ImageSide,
     /// From corner to corner of the image.
     Diagonal,
@@ -52,8 +53,9 @@ pub enum OneEmpty {
 #[serde(rename_all = "snake_case")]
 pub enum BothEmpty {
     /// Left out of every mean: the published 192.0 with a standard deviation of 0 rules out 0, as more
-    /// than half of those slices are empty.
+    /// than half of those slices are empty. May be written `paper`.
     #[default]
+    #[serde(alias = "paper")]
     Undefined,
     Zero,
     ImageSide,
@@ -77,6 +79,16 @@ pub struct Hausdorff {
 }
 
 impl Hausdorff {
+    /// medpy's `hd95`, the usual one: surfaces by 4-neighbours, both directions' distances together.
+    pub fn hd95(self) -> Hausdorff {
+        Hausdorff { points: Points::Surface4, statistic: Statistic::Percentile95Pooled, ..self }
+    }
+
+    /// medpy's `assd`, on the same surfaces.
+    pub fn average(self) -> Hausdorff {
+        Hausdorff { points: Points::Surface4, statistic: Statistic::Mean, ..self }
+    }
+
     /// `prediction`, `truth`: labels `[row, column]`. `None` where the answer is undefined.
     pub fn distance(
         &self,
@@ -85,15 +97,17 @@ impl Hausdorff {
         class: u8,
         plane: Plane,
     ) -> Result<Option<f64>, MetricError> {
-        let [prediction, truth] = self.points_of(prediction, truth, class, plane)?;
-        let empty = |mask: &[bool]| !mask.contains(&true);
-        Ok(match (empty(&prediction), empty(&truth)) {
-            (true, true) => self.both_empty.value(plane),
-            (false, false) => self.statistic.of(
-                nearest(&prediction, &squared_distances(&truth, plane)),
-                nearest(&truth, &squared_distances(&prediction, plane)),
-            ),
-            _ => self.one_empty.value(plane),
+        let pair = Pair::of(prediction, truth, class, plane)?;
+        Ok(match pair {
+            Pair::BothEmpty => self.both_empty.value(plane),
+            Pair::OneEmpty => self.one_empty.value(plane),
+            Pair::Masks { prediction, truth, frame } => {
+                let [prediction, truth] = [prediction, truth].map(|mask| self.points.of(mask, frame));
+                self.statistic.of(
+                    nearest(&prediction, &squared_distances(&truth, frame)),
+                    nearest(&truth, &squared_distances(&prediction, frame)),
+                )
+            }
         })
     }
 
@@ -105,29 +119,74 @@ impl Hausdorff {
         class: u8,
         plane: Plane,
     ) -> Result<Option<Directed>, MetricError> {
-        let [prediction, truth] = self.points_of(prediction, truth, class, plane)?;
-        let to = |from: &[bool], to: &[bool]| maximum(&nearest(from, &squared_distances(to, plane)));
+        let Pair::Masks { prediction, truth, frame } = Pair::of(prediction, truth, class, plane)? else {
+            return Ok(None);
+        };
+        let [prediction, truth] = [prediction, truth].map(|mask| self.points.of(mask, frame));
+        let to = |from: &[bool], to: &[bool]| maximum(&nearest(from, &squared_distances(to, frame)));
         let pair = (to(&prediction, &truth), to(&truth, &prediction));
         let (Some(prediction_to_truth), Some(truth_to_prediction)) = pair else { return Ok(None) };
         Ok(Some(Directed { prediction_to_truth, truth_to_prediction }))
     }
+}
 
-    fn points_of(
-        &self,
-        prediction: &[u8],
-        truth: &[u8],
-        class: u8,
-        plane: Plane,
-    ) -> Result<[Vec<bool>; 2], MetricError> {
+/// The masks of one class, within the smallest frame that holds both: no distance needs more of the image, and whole
+/// numbers of pixels stay exact.
+enum Pair {
+    BothEmpty,
+    OneEmpty,
+    Masks { prediction: Vec<bool>, truth: Vec<bool>, frame: Plane },
+}
+
+impl Pair {
+    fn of(prediction: &[u8], truth: &[u8], class: u8, plane: Plane) -> Result<Pair, MetricError> {
         if prediction.len() != truth.len() {
             return Err(MetricError::Length { prediction: prediction.len(), truth: truth.len() });
         }
         plane.check(truth.len())?;
-        let points = |labels: &[u8]| {
-            let mask = labels.iter().map(|&label| label == class).collect();
-            self.points.of(mask, plane)
+        let [one, other] = [prediction, truth].map(|labels| Frame::of(labels, class, plane.width));
+        let Some(frame) = one.zip(other).map(|(one, other)| one.with(other)) else {
+            return Ok(if one.is_none() && other.is_none() { Pair::BothEmpty } else { Pair::OneEmpty });
         };
-        Ok([points(prediction), points(truth)])
+        let mask = |labels: &[u8]| frame.mask(labels, class, plane.width);
+        let inner =
+            Plane { height: frame.rows[1] - frame.rows[0], width: frame.columns[1] - frame.columns[0], ..plane };
+        Ok(Pair::Masks { prediction: mask(prediction), truth: mask(truth), frame: inner })
+    }
+}
+
+/// First, and past the last, row and column.
+#[derive(Clone, Copy)]
+struct Frame {
+    rows: [usize; 2],
+    columns: [usize; 2],
+}
+
+impl Frame {
+    /// Of the pixels of a class; `None` if there is none.
+    fn of(labels: &[u8], class: u8, width: usize) -> Option<Frame> {
+        let mut frame: Option<Frame> = None;
+        for (row, pixels) in labels.chunks_exact(width.max(1)).enumerate() {
+            // `contains` looks at many pixels at once, and most rows have none.
+            if !pixels.contains(&class) {
+                continue;
+            }
+            let Some(first) = pixels.iter().position(|&label| label == class) else { continue };
+            let last = pixels.iter().rposition(|&label| label == class).unwrap_or(first);
+            let own = Frame { rows: [row, row + 1], columns: [first, last + 1] };
+            frame = Some(frame.map_or(own, |frame| frame.with(own)));
+        }
+        frame
+    }
+
+    fn with(self, other: Frame) -> Frame {
+        let both = |a: [usize; 2], b: [usize; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        Frame { rows: both(self.rows, other.rows), columns: both(self.columns, other.columns) }
+    }
+
+    fn mask(&self, labels: &[u8], class: u8, width: usize) -> Vec<bool> {
+        let row = |row: usize| &labels[row * width + self.columns[0]..row * width + self.columns[1]];
+        (self.rows[0]..self.rows[1]).flat_map(row).map(|&label| label == class).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! plain copy, and a checkpoint holds all there is.
 
 mod attention_gate;
+mod crf;
 mod discriminator;
 pub mod kernel;
 mod layer;
@@ -12,6 +13,7 @@ mod segmentor;
 mod weights;
 
 pub use attention_gate::{Gate, attention_gate};
+pub use crf::{Crf, CrfError, KernelNormalisation, SelfTerm};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
 pub use layer::Mode;

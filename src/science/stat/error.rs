@@ -11,6 +11,10 @@ pub enum StatError {
     NotFinite { index: usize, value: f64 },
     #[error("{n} pairs are too many for the exact distribution (at most {limit}): use `auto` or `normal`")]
     TooMany { n: usize, limit: usize },
+    #[error(
+        "an interval of confidence {confidence} from {resamples} resamples: the first must be above 0 and below 1, the second from 100 to 10,000,000"
+    )]
+    Interval { confidence: f64, resamples: usize },
     #[error("p value {index} is {value}, not a number from 0 to 1")]
     Probability { index: usize, value: f64 },
 }

@@ -2,7 +2,7 @@ use super::checkpoint::Checkpoint;
 use super::fit::{EpochReport, Observer, TrainingError, fit};
 use super::parameters::TrainingParameters;
 use super::predict::segmentor;
-use super::set::{Annotated, TrainingSet, Validation};
+use super::set::{Annotated, Subjects, TrainingSet, Validation};
 use super::step::{Losses, judge_of};
 use crate::science::data::{Image, Labels, UNLABELLED, Volume};
 use crate::science::method::Method;
@@ -114,6 +114,7 @@ fn stripes(side: usize) -> TrainingSet {
         unlabelled: (0..IMAGES).map(image).collect(),
         masks: (0..IMAGES).map(mask).collect(),
         validation: vec![Validation { case: "v".into(), volume }],
+        subjects: Subjects::default(),
     }
 }
 

@@ -1,9 +1,10 @@
 use super::adam::Adam;
+use super::batches::{Ahead, Loader};
 use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::parameters::TrainingParameters;
 use super::predict::{mean_dice, segmentor};
 use super::sampler::{Stream, generator};
-use super::set::{Loader, TrainingSet};
+use super::set::TrainingSet;
 use super::step::{Losses, Player, Players, Rules, judge_of};
 use crate::science::loss::LossError;
 use crate::science::method::Method;
@@ -82,15 +83,9 @@ pub fn fit(
     if let Some(checkpoint) = resume {
         game.resume(&checkpoint)?;
     }
-    let mut finished = game.is_over();
-    while !finished {
-        let Some(report) = game.epoch(observer)? else { break };
-        let go_on = observer.epoch(&report, &mut || game.checkpoint());
-        finished = game.is_over();
-        if !go_on {
-            break;
-        }
-    }
+    let loader = game.loader();
+    let steps = game.steps_per_epoch.saturating_mul(training.epochs);
+    let finished = rayon::in_place_scope(|scope| game.play(&mut Ahead::new(loader, scope, steps), observer))?;
     let (best_epoch, best_dice) = game.progress.best.unwrap_or((0, f64::NAN));
     Ok(Fit { weights: game.best, log: game.progress.log, best_epoch, best_dice, finished })
 }
@@ -131,16 +126,31 @@ impl<'a> Game<'a> {
         Game { method, training, set, seed, device, steps_per_epoch, players, best, progress }
     }
 
-    /// One epoch, or nothing if the observer stopped it.
-    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<EpochReport>, TrainingError> {
-        let epoch = self.progress.epochs + 1;
-        let autodiff = self.device.clone().autodiff();
-        let loader = Loader {
+    fn loader(&self) -> Loader<'a> {
+        Loader {
             set: self.set,
             augmentation: &self.training.augmentation,
             seed: self.seed,
             batch: self.training.batch_size,
-        };
+            plays: self.players.discriminator.is_some(),
+        }
+    }
+
+    /// Epoch after epoch; returns false if the observer stopped it before its end.
+    fn play(&mut self, data: &mut Ahead, observer: &mut dyn Observer) -> Result<bool, TrainingError> {
+        while !self.is_over() {
+            let Some(report) = self.epoch(data, observer)? else { return Ok(false) };
+            if !observer.epoch(&report, &mut || self.checkpoint()) {
+                return Ok(self.is_over());
+            }
+        }
+        Ok(true)
+    }
+
+    /// One epoch, or nothing if the observer stopped it.
+    fn epoch(&mut self, data: &mut Ahead, observer: &mut dyn Observer) -> Result<Option<EpochReport>, TrainingError> {
+        let epoch = self.progress.epochs + 1;
+        let autodiff = self.device.clone().autodiff();
         let mut sums: BTreeMap<&'static str, (f64, usize)> = BTreeMap::new();
         for done in 0..self.steps_per_epoch {
             let step = self.progress.epochs * self.steps_per_epoch + done;
@@ -148,11 +158,11 @@ impl<'a> Game<'a> {
             let rules =
                 Rules { method: self.method, training: self.training, seed: self.seed, step, rate, device: &autodiff };
             let mut losses = Losses::NONE;
-            let annotated = part(Part::Data, || loader.annotated(step, &autodiff));
+            let batches = data.take(step);
+            let annotated = part(Part::Data, || batches.annotated(&autodiff));
             self.players.learn_from_annotations(&rules, annotated, &mut losses)?;
             if self.players.discriminator.is_some() {
-                let data = || (loader.unlabelled(step, &autodiff), loader.masks(step, &autodiff));
-                let (images, masks) = part(Part::Data, data);
+                let (images, masks) = part(Part::Data, || batches.played(&autodiff));
                 self.players.play(&rules, images, masks, &mut losses);
             }
             add(&mut sums, &losses, rate, epoch, done + 1, self.players.discriminator.is_some())?;

@@ -1,6 +1,7 @@
 //! The game of section III-C: its data, steps, schedule and stopping rule.
 
 mod adam;
+mod batches;
 mod benchmark;
 mod checkpoint;
 mod fit;
@@ -12,6 +13,7 @@ mod set;
 mod step;
 
 pub use adam::Adam;
+pub use batches::{Ahead, Batch, Batches, Loader};
 pub use benchmark::{StepBenchmark, StepTimes};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use fit::{EpochReport, Fit, Observer, TrainingError, fit};
@@ -19,5 +21,5 @@ pub use parameters::{AdamParameters, EarlyStopping, GameWeights, TrainingParamet
 pub use predict::{Prediction, mean_dice, predict, segmentor};
 pub use sampler::{Sampler, Stream, generator};
 pub use schedule::{CyclicalRate, Start, Update};
-pub use set::{Annotated, TrainingSet, Validation};
+pub use set::{Annotated, Subjects, TrainingSet, Validation};
 pub use step::{Losses, Players};

@@ -1,7 +1,7 @@
 use super::adam::Adam;
+use super::batches::Batch;
 use super::parameters::TrainingParameters;
 use super::sampler::{Stream, generator};
-use super::set::Batch;
 use crate::science::data::UNLABELLED;
 use crate::science::loss::{
     LossError, Target, dynamic_weight, least_squares_discriminator, least_squares_generator, partial_cross_entropy,

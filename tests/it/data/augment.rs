@@ -1,5 +1,8 @@
 use proptest::prelude::*;
-use runner::science::data::{Augmentation, Frame, Pose, UNLABELLED, move_image, move_labels, roto_translate};
+use runner::science::data::{
+    Augmentation, Frame, Intensity, Pose, Seeds, UNLABELLED, augment_image, augment_labels, move_image, move_labels,
+    roto_translate,
+};
 use std::f64::consts::FRAC_PI_2;
 
 const FRAME: Frame = Frame { channels: 1, height: 3, width: 3 };
@@ -49,11 +52,56 @@ fn channels_move_alike() {
 
 #[test]
 fn zero_ranges_change_no_bit() {
-    let still = Augmentation { rotation_degrees: 0.0, translation: 0.0 };
+    let still = Augmentation { rotation_degrees: 0.0, translation: 0.0, ..Augmentation::default() };
     let odd = vec![f32::NAN, -0.0, 1.0, f32::INFINITY, 0.5, 0.25, 1e-40, 3.0, 2.0];
     let (image, labels) = roto_translate(&still, FRAME, &odd, &PIXELS, UNLABELLED, 7);
     assert_eq!(labels, PIXELS);
     assert!(image.iter().zip(&odd).all(|(a, b)| a.to_bits() == b.to_bits()));
+}
+
+#[test]
+fn intensities_by_hand() {
+    // Without noise only a line remains: x -> contrast * (x - mean) + mean + brightness, channel by channel.
+    let intensity = Intensity { noise: 0.0, ..Intensity::default() };
+    let (mut image, seeds) = (vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0], Seeds { shared: 3, own: 4 });
+    intensity.apply(&mut image, 3, seeds);
+    let contrast = (image[2] - image[0]) / 2.0;
+    let brightness = image[1] - 2.0;
+    assert!((0.95..=1.05).contains(&contrast) && contrast != 1.0, "{contrast}");
+    assert!(brightness.abs() <= 0.025 && brightness != 0.0, "{brightness}");
+    assert!((image[4] - (20.0 + brightness)).abs() < 1e-5 && (image[5] - image[3] - 20.0 * contrast).abs() < 1e-4);
+    // Noise alone: as large as asked, and another for each slice of a shared draw.
+    let noise = Intensity { brightness: 0.0, contrast: 0.0, noise: 0.02 };
+    let of = |own| {
+        let mut image = vec![0.0; 10_000];
+        noise.apply(&mut image, 10_000, Seeds { shared: 3, own });
+        image
+    };
+    let deviation = (of(1).iter().map(|x| x * x).sum::<f32>() / 1e4).sqrt();
+    assert!((deviation - 0.02).abs() < 1e-3, "{deviation}");
+    assert_ne!(of(1), of(2));
+}
+
+#[test]
+fn intensities_leave_the_pose_and_the_labels_alone() {
+    let poses = Augmentation::default();
+    let both = Augmentation { intensity: Some(Intensity { noise: 0.0, ..Intensity::default() }), ..poses.clone() };
+    let seeds = Seeds { shared: 9, own: 1 };
+    let posed = augment_image(&poses, FRAME, &image(), seeds);
+    let brightened = augment_image(&both, FRAME, &image(), seeds);
+    assert_eq!(posed, roto_translate(&poses, FRAME, &image(), &PIXELS, 0, 9).0);
+    assert_ne!(posed, brightened);
+    let slope = (brightened[0] - brightened[8]) / (posed[0] - posed[8]);
+    assert!((slope - (brightened[2] - brightened[6]) / (posed[2] - posed[6])).abs() < 1e-4);
+    assert_eq!(augment_labels(&both, FRAME, &PIXELS, 0, seeds), augment_labels(&poses, FRAME, &PIXELS, 0, seeds));
+}
+
+#[test]
+fn the_default_keeps_its_canonical_value() {
+    let canonical = serde_json::to_value(Augmentation::default()).unwrap();
+    assert_eq!(canonical, serde_json::json!({"rotation_degrees": 90.0, "translation": 0.1}));
+    let released: Augmentation = serde_json::from_str(r#"{"intensity": {}, "drawn": "case"}"#).unwrap();
+    assert_eq!(released.intensity, Some(Intensity { brightness: 0.025, contrast: 0.05, noise: 0.02 }));
 }
 
 proptest! {

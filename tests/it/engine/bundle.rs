@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// data → weights → predictions → scores → table, by position: words of the user's own count as one step nearer to
 /// the results than what their stage reads.
@@ -227,7 +228,7 @@ fn commands_run_only_when_allowed_and_sources_are_never_read() {
     let refused = replay(&unpacked, &plan, false).err().unwrap();
     assert!(matches!(refused, BundleError::Command { .. }), "{refused}");
     assert!(replay(&unpacked, &plan, true).is_ok());
-    plan.nodes.last_mut().unwrap().params["source"] = "/etc/hostname".into();
+    Arc::make_mut(&mut plan.nodes.last_mut().unwrap().params)["source"] = "/etc/hostname".into();
     let refused = replay(&unpacked, &plan, true).err().unwrap();
     assert!(matches!(refused, BundleError::Source { .. }), "{refused}");
     // A pipeline whose root turns out to be elsewhere would publish there.
@@ -276,7 +277,7 @@ fn names_that_lead_away_are_refused_before_anything_runs() {
     let unpacked = unpack(&bundle(&project, Depth::Scores), &project.path("there"), &Limits::default()).unwrap();
     let with = |name: &str| {
         let mut plan = moved(&project.plan, &unpacked);
-        plan.nodes.last_mut().unwrap().params["deep"] = json!({"files": [name]});
+        Arc::make_mut(&mut plan.nodes.last_mut().unwrap().params)["deep"] = json!({"files": [name]});
         replay(&unpacked, &plan, false).err().map(|error| error.to_string())
     };
     for name in ["../x", "a/../../x", "/etc/x", "..\\x", "C:\\x", "\\\\host\\x", "a\0b"] {

@@ -183,7 +183,7 @@ fn a_run_keeps_collections_away_and_a_collection_lets_runs_wait() {
     project.run();
     let slow = Project { folder: tempfile::tempdir().unwrap(), plan: project.plan.clone() };
     let mut plan = slow.plan.clone();
-    plan.nodes[0].params = json!({"text": "slow", "sleep_ms": 400});
+    plan.nodes[0].params = json!({"text": "slow", "sleep_ms": 400}).into();
     std::thread::scope(|scope| {
         let running = scope.spawn(|| run(&plan, &project.store(), &Options::default(), &Heard::default()).unwrap());
         std::thread::sleep(Duration::from_millis(150));

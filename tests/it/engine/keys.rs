@@ -8,7 +8,7 @@ fn manifest() -> Manifest {
     let digest = |text: &str| Digest::of_bytes(text.as_bytes());
     let input = |port: &str, text| Input { port: port.into(), coordinates: Default::default(), digest: digest(text) };
     Manifest {
-        params: json!({"n": 1}),
+        params: json!({"n": 1}).into(),
         ..Manifest::of(&chain().plan.nodes[0], vec![input("a", "x"), input("b", "y")], vec![])
     }
 }
@@ -49,7 +49,7 @@ fn each_field_has_its_reason() {
     let was = manifest();
     let mut is = manifest();
     is.revision = 2;
-    is.params = json!({"n": 2, "deep": {"m": true}});
+    is.params = json!({"n": 2, "deep": {"m": true}}).into();
     is.seed = Some(7);
     is.numerics = Some("flex/f32".into());
     let lines: Vec<String> = diff(&was, &is).iter().map(ToString::to_string).collect();

@@ -109,7 +109,7 @@ fn manifests_are_written_as_their_canonical_json() {
         let manifest = Manifest {
             kind: text.to_owned(),
             revision: 7,
-            params: serde_json::json!({text: [1, -2.5, 1e300, null, true, text], "a": {"z": {}, "b": []}}),
+            params: serde_json::json!({text: [1, -2.5, 1e300, null, true, text], "a": {"z": {}, "b": []}}).into(),
             inputs: vec![Input { port: text.to_owned(), coordinates, digest }],
             sources: vec![SourceContent { parameter: text.to_owned(), digest }],
             seed: (text.len() > 1).then_some(u64::MAX),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// Writes `text` (and what it reads, in order) to `out/text.txt`. Its parameters tell it how to misbehave.
 pub struct Toy;
@@ -163,7 +163,7 @@ impl Project {
             entry: id.split('[').next().unwrap().into(),
             coordinates: coordinates(id),
             stage: &TOY,
-            params,
+            params: params.into(),
             seed: None,
             inputs: inputs.iter().map(bind).collect(),
             publish: BTreeMap::new(),
@@ -183,7 +183,7 @@ impl Project {
     }
 
     pub fn set(&mut self, id: &str, name: &str, value: impl Into<Value>) {
-        self.at(id).params[name] = value.into();
+        Arc::make_mut(&mut self.at(id).params)[name] = value.into();
     }
 
     pub fn store(&self) -> Store {

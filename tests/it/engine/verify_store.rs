@@ -93,7 +93,7 @@ fn a_flipped_bit_in_each_other_kind_of_file_is_found_and_mended() {
         (Box::new(|project| listing(project, "1")), Part::Object),
         (first(".runner/actions"), Part::Record),
         (first(".runner/trees"), Part::Tree),
-        (first(".runner/latest"), Part::Latest),
+        (first(".runner/latest"), Part::LatestFile),
         (Box::new(|project| project.path(".runner/memo.json")), Part::Memo),
         (first(".runner/published"), Part::Published),
     ];

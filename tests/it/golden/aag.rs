@@ -1,6 +1,6 @@
 //! Golden 08: adversarial attention gate, and the real masks at lower resolutions.
 
-use super::cases;
+use super::Walk;
 use super::tensors::{assert_close, flat, number, shape, tensor, values};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
@@ -15,8 +15,8 @@ fn every_gate_and_gradient_agrees() {
         let [c, h, w] = shape(value).try_into().unwrap();
         tensor(flat(value), [1, c, h, w], &device)
     };
-    for case in cases("08_aag")["cases"].as_array().unwrap() {
-        let (id, expected, backward) = (case["id"].as_str().unwrap(), &case["expected"], &case["backward"]);
+    Walk::of("08_aag", "cases").each(|id, case| {
+        let (expected, backward) = (&case["expected"], &case["backward"]);
         let [classes, channels] = shape(&case["weight"]).try_into().unwrap();
         let features = planes(&case["features"]).require_grad();
         let weight = tensor(flat(&case["weight"]), [classes, channels, 1, 1], &device).require_grad();
@@ -49,7 +49,7 @@ fn every_gate_and_gradient_agrees() {
         check(values(&features.grad(&gradients).unwrap()), "d_features");
         check(values(&weight.grad(&gradients).unwrap()), "d_weight");
         check(values(&bias.grad(&gradients).unwrap()), "d_bias");
-    }
+    });
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn an_open_gate_passes_features_unchanged() {
 #[test]
 fn every_mask_pyramid_agrees() {
     let device = Device::flex();
-    for case in cases("08_aag")["mask_pyramid"].as_array().unwrap() {
+    Walk::of("08_aag", "mask_pyramid").each(|_, case| {
         let [height, width] = shape(&case["labels"]).try_into().unwrap();
         let classes = case["n_classes"].as_u64().unwrap() as usize;
         let labels = flat(&case["labels"]);
@@ -82,5 +82,5 @@ fn every_mask_pyramid_agrees() {
                 assert_close(&values(found), &flat(expected), 1e-12, &format!("{name} level {level}"));
             }
         }
-    }
+    });
 }

@@ -1,7 +1,7 @@
 //! Golden 12: cyclical learning rate, all four readings, by epoch and by iteration.
 
 use super::tensors::{assert_close, flat, number};
-use super::{cases, section};
+use super::{Walk, cases, section};
 use runner::science::training::{CyclicalRate, Start, Update};
 
 fn readings(low: f64, high: f64) -> [(&'static str, CyclicalRate); 4] {
@@ -44,7 +44,7 @@ fn every_epoch_and_iteration_agrees() {
             assert_close(&[rate.at_step(step, steps) * 1e5], &[row[name] * 1e5], 1e-12, &format!("{name} step {step}"));
         }
     }
-    for extra in golden["extra"].as_array().unwrap() {
+    Walk::of("12_clr", "extra").each(|_, extra| {
         let rate = CyclicalRate {
             low: number(&extra["lo"]),
             high: number(&extra["hi"]),
@@ -53,7 +53,7 @@ fn every_epoch_and_iteration_agrees() {
         };
         let found: Vec<f64> = flat(&extra["t"]).into_iter().map(|t| rate.at(t)).collect();
         assert_close(&found, &flat(&extra["lr"]), 1e-12, "extra");
-    }
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Golden 01: multi-class Dice, in all readings.
 
-use super::cases;
+use super::Walk;
 use super::tensors::{assert_close, flat, shape};
 use runner::science::data::Labels;
 use runner::science::metric::{
@@ -93,11 +93,7 @@ fn check_soft(case: &Value, truth: &Labels, classes: usize, id: &str) {
 
 #[test]
 fn every_case_agrees() {
-    let golden = cases("01_dice");
-    let all = golden["cases"].as_array().unwrap();
-    assert!(!all.is_empty());
-    for case in all {
-        let id = case["id"].as_str().unwrap();
+    Walk::of("01_dice", "cases").each(|id, case| {
         let classes = case["n_classes"].as_u64().unwrap() as usize;
         let (truth, expected) = (labels(&case["true"]), &case["expected"]);
         match case["kind"].as_str() {
@@ -106,12 +102,12 @@ fn every_case_agrees() {
             None => check_pair(&labels(&case["pred"]).data, &truth.data, classes, expected, id),
             Some(other) => panic!("{id}: unknown kind {other}"),
         }
-    }
+    });
 }
 
 #[test]
 fn every_error_case_is_reported() {
-    for case in cases("01_dice")["error_cases"].as_array().unwrap() {
+    Walk::of("01_dice", "error_cases").each(|id, case| {
         let of_shape = |name: &str| {
             let shape = flat(&case[name]);
             let (height, width) = (shape[0] as usize, shape[1] as usize);
@@ -124,11 +120,7 @@ fn every_error_case_is_reported() {
         let classes = case["n_classes"].as_u64().unwrap_or(4) as usize;
         for unit in [VolumeDice::SliceMean, VolumeDice::Pooled] {
             let found = volume_dice(&prediction, &truth, classes, None, unit, EmptyDice::One);
-            assert!(
-                matches!(found, Err(MetricError::Shape { .. } | MetricError::Label { .. })),
-                "{}: {found:?}",
-                case["id"]
-            );
+            assert!(matches!(found, Err(MetricError::Shape { .. } | MetricError::Label { .. })), "{id}: {found:?}");
         }
-    }
+    });
 }

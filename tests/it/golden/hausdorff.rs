@@ -1,7 +1,7 @@
 //! Golden 02: Hausdorff distance in 2-D, all readings of points, statistic and empty masks.
 
 use super::tensors::{assert_close, flat, number};
-use super::{cases, npy, section};
+use super::{Walk, npy, section};
 use runner::science::metric::{BothEmpty, Hausdorff, OneEmpty, Plane, Points, Statistic};
 use runner::science::stat::{Deviation, summary};
 use serde_json::Value;
@@ -85,29 +85,19 @@ impl Case {
 
 #[test]
 fn every_class_of_every_case_agrees() {
-    let golden = cases("02_hausdorff");
-    let all = golden["cases"].as_array().unwrap();
-    assert!(!all.is_empty());
-    for case in all.iter().filter(|case| case["kind"].is_null()) {
-        let built = Case::new(case);
-        for (class, expected) in case["expected"].as_object().unwrap() {
-            let what = format!("{} class {class}", case["id"]);
-            built.check(class.parse().unwrap(), expected, &what);
+    Walk::of("02_hausdorff", "cases").each(|id, case| match case["kind"].as_str() {
+        None => {
+            let built = Case::new(case);
+            for (class, expected) in case["expected"].as_object().unwrap() {
+                built.check(class.parse().unwrap(), expected, &format!("{id} class {class}"));
+            }
         }
-    }
+        Some("stack") => check_stack(case),
+        Some(other) => panic!("{id}: unknown kind {other}"),
+    });
 }
 
-#[test]
-fn stacks_of_empty_predictions_score_the_side() {
-    for case in cases("02_hausdorff")["cases"].as_array().unwrap() {
-        match case["kind"].as_str() {
-            None => continue,
-            Some("stack") => check_stack(case),
-            Some(other) => panic!("{}: unknown kind {other}", case["id"]),
-        }
-    }
-}
-
+/// Stacks of empty predictions score the side.
 fn check_stack(case: &Value) {
     let size: Vec<usize> = flat(&case["shape"]).into_iter().map(|n| n as usize).collect();
     let plane = Plane::pixels(size[1], size[2]);

@@ -1,6 +1,6 @@
 //! Golden 07: least-squares GAN losses, eq. (2), and the dynamic factor a0.
 
-use super::cases;
+use super::Walk;
 use super::tensors::{assert_close, flat, number, tensor, values};
 use burn::tensor::{Device, Tensor};
 use runner::science::loss::{dynamic_weight, least_squares_discriminator, least_squares_generator};
@@ -18,8 +18,8 @@ fn every_loss_and_gradient_agrees() {
         let length = values.len();
         tensor(values, [length], &device).require_grad()
     };
-    for case in cases("07_lsgan")["lsgan"].as_array().unwrap() {
-        let (id, expected) = (case["id"].as_str().unwrap(), &case["expected"]);
+    Walk::of("07_lsgan", "lsgan").each(|id, case| {
+        let expected = &case["expected"];
         let (real, fake) = (scores(&case["d_real"]), scores(&case["d_fake"]));
         let flip_real = flips(&case["flip_real"], real.dims()[0]);
         let flip_fake = flips(&case["flip_fake"], fake.dims()[0]);
@@ -39,20 +39,20 @@ fn every_loss_and_gradient_agrees() {
         close(&real.grad(&gradients).unwrap(), "dV_D_d_real");
         close(&fake.grad(&gradients).unwrap(), "dV_D_d_fake");
         close(&fake.grad(&generator.backward()).unwrap(), "dV_G_d_fake");
-    }
+    });
 }
 
 #[test]
 fn a0_keeps_the_ratio_and_is_constant_for_the_gradient() {
-    for case in cases("07_lsgan")["a0"].as_array().unwrap() {
-        let (id, expected) = (case["id"].as_str().unwrap(), &case["expected"]);
+    Walk::of("07_lsgan", "a0").each(|id, case| {
+        let expected = &case["expected"];
         let (adversarial, supervised, a1) = (number(&case["V_G"]), number(&case["L_SUP"]), number(&case["a1"]));
         let a0 = dynamic_weight(adversarial, supervised);
         let total = a0 * supervised + a1 * adversarial;
         if supervised == 0.0 {
             assert_eq!(a0, 0.0, "{id}: the step is purely adversarial");
             assert_close(&[total], &[number(&expected["total_recommended"])], 1e-12, id);
-            continue;
+            return;
         }
         assert_close(&[a0], &[number(&expected["a0"])], 1e-12, id);
         assert_close(&[total], &[number(&expected["total"])], 1e-12, id);
@@ -61,5 +61,5 @@ fn a0_keeps_the_ratio_and_is_constant_for_the_gradient() {
             let found: Vec<f64> = supervised.iter().zip(&adversarial).map(|(s, v)| a0 * s + a1 * v).collect();
             assert_close(&found, &flat(&expected["grad_stop_gradient_a0"]), 1e-12, id);
         }
-    }
+    });
 }

@@ -1,4 +1,4 @@
-use super::cases;
+use super::{Walk, cases};
 use runner::science::data::preprocess::{
     AxisCrop, Crop, Fill, Grid, Normalisation, Offset, Order, Resampling, percentile,
 };
@@ -47,7 +47,7 @@ fn assert_close(is: &[f64], expected: &[f64], tolerance: f64, what: &str) {
 
 #[test]
 fn resampling() {
-    for case in cases("10_preproc")["resampling"].as_array().unwrap() {
+    Walk::of("10_preproc", "resampling").each(|_, case| {
         let (image, labels) = (numbers(&case["image"]), bytes(&case["labels"]));
         let from: Vec<usize> = shape(&case["image"]);
         let (spacing, target) = (float_pair(&case["spacing_yx"]), float_pair(&case["target_yx"]));
@@ -59,12 +59,12 @@ fn resampling() {
             assert_close(&resampling.linear(&image), &numbers(&case["linear"][name]), TOLERANCE, &what);
             assert_eq!(resampling.nearest(&labels), bytes(&case["nearest"][name]), "{what}");
         }
-    }
+    });
 }
 
 #[test]
 fn crop_or_pad_offsets() {
-    for case in cases("10_preproc")["crop_pad"].as_array().unwrap() {
+    Walk::of("10_preproc", "crop_pad").each(|_, case| {
         let input = pair::<usize>(&case["input"]);
         for (key, offsets) in case.as_object().unwrap().iter().filter(|(key, _)| key.starts_with("to_")) {
             let size: usize = key["to_".len()..].parse().unwrap();
@@ -82,12 +82,12 @@ fn crop_or_pad_offsets() {
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn crop_or_pad_arrays() {
-    for case in cases("10_preproc")["crop_pad_arrays"].as_array().unwrap() {
+    Walk::of("10_preproc", "crop_pad_arrays").each(|_, case| {
         let input = numbers(&case["input"]);
         let from = shape(&case["input"]);
         for (name, expected) in case["expected"].as_object().unwrap() {
@@ -101,7 +101,7 @@ fn crop_or_pad_arrays() {
             };
             assert_eq!(crop.apply(&input, fill), numbers(expected), "{} {name}", case["id"]);
         }
-    }
+    });
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn normalisation() {
         ("minmax_minus1_1", Normalisation::MinMax),
         ("divide_by_max", Normalisation::Max),
     ];
-    for case in cases("10_preproc")["normalisation"].as_array().unwrap() {
+    Walk::of("10_preproc", "normalisation").each(|_, case| {
         let (volume, expected) = (numbers(&case["volume"]), &case["expected"]);
         let mut sorted = volume.clone();
         sorted.sort_by(f64::total_cmp);
@@ -134,7 +134,7 @@ fn normalisation() {
                 (array, _) => assert_close(&values, &numbers(array), TOLERANCE, &what),
             }
         }
-    }
+    });
 }
 
 fn volume(case: &Value) -> Volume {
@@ -174,7 +174,7 @@ fn the_full_pipeline() {
             },
         ),
     ];
-    for case in cases("10_preproc")["full_pipeline"].as_array().unwrap() {
+    Walk::of("10_preproc", "full_pipeline").each(|_, case| {
         let target = float_pair(&case["target_yx"]);
         assert_eq!(target[0], target[1], "one spacing is a parameter");
         for (name, settings) in &settings {
@@ -185,7 +185,7 @@ fn the_full_pipeline() {
             assert_close(&image, &numbers(&case["expected"][name]), SINGLE, name);
             assert_eq!(prepared.mask.data, bytes(&case["expected"]["labels"]), "{name}");
         }
-    }
+    });
 }
 
 /// Each is described in words; what is spoiled is told from them.
@@ -194,7 +194,7 @@ fn what_must_be_refused() {
     let golden = cases("10_preproc");
     let sound = volume(&golden["full_pipeline"][0]);
     assert!(preprocess(&sound, &Preprocessing::default()).is_ok());
-    for case in golden["error_cases"].as_array().unwrap() {
+    Walk::of("10_preproc", "error_cases").each(|_, case| {
         let description = case["desc"].as_str().unwrap();
         let mut spoiled = vec![sound.clone()];
         match description {
@@ -213,5 +213,5 @@ fn what_must_be_refused() {
             let message = preprocess(&volume, &Preprocessing::default()).unwrap_err().to_string();
             assert!(message.contains("case golden, volume"), "{description}: {message}");
         }
-    }
+    });
 }

@@ -1,7 +1,7 @@
 //! Golden 04: skeletons, pixel by pixel, of both thinnings.
 
 use super::tensors::{assert_close, flat};
-use super::{cases, npy, section};
+use super::{Walk, npy, section};
 use runner::science::data::{Labels, UNLABELLED};
 use runner::science::scribble::{
     Background, SkeletonParameters, Thinning, coverage, skeleton_scribble, skeletonize_by,
@@ -25,10 +25,7 @@ fn rows(mask: &[bool], width: usize) -> Vec<String> {
 
 #[test]
 fn every_mask_thins_to_the_same_pixels() {
-    let golden = cases("04_skeleton");
-    let all = golden["cases"].as_array().unwrap();
-    assert!(!all.is_empty());
-    for case in all {
+    Walk::of("04_skeleton", "cases").each(|id, case| {
         let (height, width, planes) = planes(&case["npy"]);
         let plane = |name: &str| -> Vec<bool> {
             let index = case["planes"].as_array().unwrap().iter().position(|plane| plane == name).unwrap();
@@ -36,18 +33,21 @@ fn every_mask_thins_to_the_same_pixels() {
         };
         for (name, thinning) in PLANES {
             let skeleton = skeletonize_by(thinning, &plane("mask"), height, width);
-            assert_eq!(rows(&skeleton, width), rows(&plane(name), width), "{} {name}", case["id"]);
+            assert_eq!(rows(&skeleton, width), rows(&plane(name), width), "{id} {name}");
         }
         if case["expected"]["zhang_idempotent"] == true {
             let skeleton = plane("zhang_skimage");
-            assert_eq!(skeletonize_by(Thinning::ScikitImage, &skeleton, height, width), skeleton, "{}", case["id"]);
+            assert_eq!(skeletonize_by(Thinning::ScikitImage, &skeleton, height, width), skeleton, "{id}");
         }
-    }
+    });
 }
 
 #[test]
 fn the_scribble_of_a_label_map_agrees() {
-    let multiclass = &cases("04_skeleton")["multiclass"];
+    Walk::of("04_skeleton", "multiclass").each(|_, multiclass| check_scribble(multiclass));
+}
+
+fn check_scribble(multiclass: &Value) {
     let (height, width, planes) = planes(&multiclass["npy"]);
     let mask = Labels { slices: 1, height, width, data: planes[0].clone() };
     let parameters = SkeletonParameters { background: Background::Skeleton, ..SkeletonParameters::default() };

@@ -1,15 +1,15 @@
 //! Golden 09: spectral normalisation by power iteration.
 
 use super::tensors::{assert_close, flat, number, tensor, values};
-use super::{cases, npy, section};
+use super::{Walk, npy, section};
 use burn::tensor::Device;
 use runner::science::model::spectral_norm;
 
 #[test]
 fn every_iteration_count_agrees() {
     let device = Device::flex();
-    for case in cases("09_spectral_norm")["cases"].as_array().unwrap() {
-        let (id, expected) = (case["id"].as_str().unwrap(), &case["expected"]);
+    Walk::of("09_spectral_norm", "cases").each(|id, case| {
+        let expected = &case["expected"];
         let shape: Vec<usize> = flat(&case["shape"]).into_iter().map(|n| n as usize).collect();
         let shape: [usize; 4] = shape.try_into().unwrap();
         let weight = match case["npy"].as_str() {
@@ -35,5 +35,5 @@ fn every_iteration_count_agrees() {
                 assert_close(&[sum], &[number(&expected["sum_of_weight_over_sigma_1iter"])], 1e-9, &what);
             }
         }
-    }
+    });
 }

@@ -1,16 +1,16 @@
 //! Golden 03: Wilcoxon signed-rank, Holm, asterisks, mean and standard deviation.
 
-use super::cases;
+use super::Walk;
 use super::tensors::{assert_close, flat};
 use runner::science::stat::{
-    Calculation, Choice, Deviation, StatError, Wilcoxon, bonferroni, holm, stars, summary, wilcoxon,
+    Calculation, Choice, Deviation, StatError, Wilcoxon, Zeros, bonferroni, holm, stars, summary, wilcoxon,
     wilcoxon_of_differences,
 };
 use serde_json::Value;
 
 fn test(case: &Value, choice: Choice) -> Wilcoxon {
     match case["d"].is_array() {
-        true => wilcoxon_of_differences(&flat(&case["d"]), choice).unwrap(),
+        true => wilcoxon_of_differences(&flat(&case["d"]), choice, Zeros::Wilcox).unwrap(),
         false => wilcoxon(&flat(&case["x"]), &flat(&case["y"]), choice).unwrap(),
     }
 }
@@ -25,11 +25,8 @@ fn assert_optional(found: Option<f64>, expected: &Value, tolerance: f64, what: &
 
 #[test]
 fn every_test_agrees_by_every_method() {
-    let golden = cases("03_wilcoxon");
-    let all = golden["wilcoxon"].as_array().unwrap();
-    assert!(!all.is_empty());
-    for case in all {
-        let (id, expected) = (case["id"].as_str().unwrap(), &case["expected"]);
+    Walk::of("03_wilcoxon", "wilcoxon").each(|id, case| {
+        let expected = &case["expected"];
         let recommended = test(case, Choice::Auto);
         assert_close(&[recommended.p], &flat(&expected["recommended_p"]), 1e-10, id);
         assert_eq!(stars(recommended.p), expected["stars"], "{id}");
@@ -37,7 +34,7 @@ fn every_test_agrees_by_every_method() {
         assert_eq!(recommended.zeros as u64, expected["n_zero"].as_u64().unwrap(), "{id}");
         if recommended.n == 0 {
             assert_eq!(recommended.method, Calculation::NoDifference, "{id}");
-            continue;
+            return;
         }
         check_methods(case, expected, id);
         assert_eq!(recommended.w_plus, expected["W_plus"].as_f64().unwrap(), "{id}");
@@ -46,7 +43,7 @@ fn every_test_agrees_by_every_method() {
             "exact" => assert_eq!(recommended.method, Calculation::Exact, "{id}"),
             _ => assert_eq!(recommended.method, Calculation::Normal, "{id}"),
         }
-    }
+    });
 }
 
 fn check_methods(case: &Value, expected: &Value, id: &str) {
@@ -70,20 +67,20 @@ fn check_methods(case: &Value, expected: &Value, id: &str) {
 
 #[test]
 fn every_holm_adjustment_agrees() {
-    for case in cases("03_wilcoxon")["holm"].as_array().unwrap() {
+    Walk::of("03_wilcoxon", "holm").each(|id, case| {
         let (p, expected) = (flat(&case["p"]), &case["expected"]);
         let adjusted = holm(&p).unwrap();
         assert_close(&adjusted, &flat(&expected["holm"]), 1e-12, "holm");
         assert_close(&bonferroni(&p).unwrap(), &flat(&expected["bonferroni"]), 1e-12, "bonferroni");
         let rejected: Vec<bool> = adjusted.iter().map(|p| *p <= 0.05).collect();
-        assert_eq!(serde_json::json!(rejected), expected["reject_at_0_05"], "{}", case["id"]);
-    }
+        assert_eq!(serde_json::json!(rejected), expected["reject_at_0_05"], "{id}");
+    });
 }
 
 #[test]
 fn every_summary_agrees() {
-    for case in cases("03_wilcoxon")["summaries"].as_array().unwrap() {
-        let (id, expected) = (case["id"].as_str().unwrap(), &case["expected"]);
+    Walk::of("03_wilcoxon", "summaries").each(|id, case| {
+        let expected = &case["expected"];
         let [population, sample] =
             [Deviation::Population, Deviation::Sample].map(|divisor| summary(&flat(&case["values"]), divisor).unwrap());
         assert_eq!(population.n as u64, expected["n"].as_u64().unwrap(), "{id}");
@@ -95,7 +92,7 @@ fn every_summary_agrees() {
         assert_optional(Some(population.median), &expected["median"], 1e-12, id);
         assert_optional(Some(population.interquartile_range), &expected["iqr"], 1e-12, id);
         check_text(population.percent_text(), &case["paper_style"], id);
-    }
+    });
 }
 
 /// Texts are not compared within 1e-9 of a rounding tie.
@@ -111,12 +108,11 @@ fn check_text((mean, deviation): (String, String), style: &Value, id: &str) {
 
 #[test]
 fn every_error_case_is_reported() {
-    for case in cases("03_wilcoxon")["error_cases"].as_array().unwrap() {
+    Walk::of("03_wilcoxon", "error_cases").each(|id, case| {
         let found = wilcoxon(&flat(&case["x"]), &flat(&case["y"]), Choice::Auto);
         assert!(
             matches!(found, Err(StatError::Length { .. } | StatError::Empty | StatError::NotFinite { .. })),
-            "{}: {found:?}",
-            case["id"]
+            "{id}: {found:?}"
         );
-    }
+    });
 }

@@ -1,7 +1,7 @@
 //! Golden 06: (weighted) partial cross-entropy, eq. (1).
 
 use super::tensors::{assert_close, flat, shape, tensor, values};
-use super::{cases, section};
+use super::{Walk, section};
 use burn::tensor::{Device, Tensor};
 use runner::science::loss::{ClassWeights, LossError, Reduction, Target, partial_cross_entropy};
 use serde_json::Value;
@@ -48,10 +48,8 @@ impl Case {
 
 #[test]
 fn every_loss_weight_and_gradient_agrees() {
-    let golden = cases("06_wpce");
     let mut compared = 0;
-    for case in golden["cases"].as_array().unwrap() {
-        let id = case["id"].as_str().unwrap();
+    Walk::of("06_wpce", "cases").each(|id, case| {
         let built = Case::new(&case["logits"], &case["scribble"]);
         for (name, reading) in READINGS {
             let expected = &case["expected"][name];
@@ -78,7 +76,7 @@ fn every_loss_weight_and_gradient_agrees() {
                 }
             }
         }
-    }
+    });
     assert!(compared >= 100, "only {compared} losses compared");
 }
 
@@ -103,7 +101,7 @@ fn golden_gradient(case: &Value, id: &str, reading: &str) -> Option<Vec<f64>> {
 
 #[test]
 fn several_annotators_sum_their_losses() {
-    for case in cases("06_wpce")["multi_annotator"].as_array().unwrap() {
+    Walk::of("06_wpce", "multi_annotator").each(|_, case| {
         for (name, expected) in case["expected"].as_object().unwrap() {
             let Some((reading, reduction_name)) = name.split_once('.') else { continue };
             let weights = READINGS.iter().find(|(n, _)| *n == reading).unwrap().1;
@@ -117,15 +115,26 @@ fn several_annotators_sum_their_losses() {
                 .collect();
             assert_close(&each, &flat(&expected["per_annotator"]), 1e-9, name);
         }
-    }
+    });
 }
 
+/// Each is described in words.
 #[test]
-fn bad_scribbles_and_logits_are_not_scored_silently() {
+fn every_error_case_is_reported() {
+    Walk::of("06_wpce", "error_cases").each(|_, case| match case["desc"].as_str().unwrap() {
+        description if description.contains("code 7") || description.contains("differ in size") => check_labels(),
+        description if description.contains("NaN") => check_poison(),
+        other => panic!("nothing is known for `{other}`"),
+    });
+}
+
+fn check_labels() {
     let target = |labels: &[u8]| Target::new(labels, 255, [1, 4, 1, 2], ClassWeights::PerImage, Reduction::default());
     assert_eq!(target(&[1, 7]).unwrap_err(), LossError::Label { label: 7, pixel: 1, classes: 4, unlabelled: 255 });
     assert_eq!(target(&[1, 2, 3]).unwrap_err(), LossError::Size { found: 3, expected: 2 });
+}
 
+fn check_poison() {
     // Two annotated pixels of two classes, and an unlabelled one.
     let device = Device::flex().autodiff();
     let loss = |poisoned: usize, poison: f64| {

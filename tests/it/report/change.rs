@@ -34,7 +34,7 @@ fn cells_that_moved_came_or_went() {
 
 fn test(column: &str, difference: f64, p: f64) -> Significance {
     let [column, reference, competitor, method] = [column, "ours", "plain", "exact"].map(str::to_owned);
-    Significance { column, reference, competitor, difference, p, n: 6, method }
+    Significance { column, reference, competitor, difference, p, n: 6, method, ..Significance::default() }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 /// p = 1 / (10 * pairs), so that what was paired can be seen.
 fn test(x: &[f64], y: &[f64]) -> Result<TestOutcome, Infallible> {
     assert_eq!(x.len(), y.len());
-    Ok(TestOutcome { p: 0.1 / x.len() as f64, method: "wilcoxon exact".into() })
+    Ok(TestOutcome { p: 0.1 / x.len() as f64, method: "wilcoxon exact".into(), ..TestOutcome::default() })
 }
 
 #[test]
@@ -68,6 +68,7 @@ fn tests_return_as_they_were_written() {
         p: 0.03125,
         n: 6,
         method: "wilcoxon exact".into(),
+        ..Significance::default()
     };
     significance::write(folder.path(), std::slice::from_ref(&one)).expect("written");
     assert_eq!(significance::read(folder.path()).expect("read"), [one]);

@@ -12,6 +12,7 @@ fn test(column: &str, p: f64) -> Significance {
         p,
         n: 3,
         method: "exact".into(),
+        ..Significance::default()
     }
 }
 

@@ -1,4 +1,5 @@
 use super::{Gc, GcError, GcOptions, Pile};
+use crate::digest::Digest;
 use crate::engine::EngineError;
 use crate::engine::cache::Store;
 use crate::engine::cache::file::remove_all;
@@ -26,7 +27,9 @@ impl Gc {
     /// The first half: no record promises any longer what the second half takes.
     pub fn delete_records(&self, store: &Store) -> Result<(), EngineError> {
         let paths: Vec<PathBuf> = self.records.iter().map(|record| store.record_path(record.key)).collect();
-        paths.iter().chain(&self.latest).try_for_each(|path| remove_all(path))?;
+        paths.iter().try_for_each(|path| remove_all(path))?;
+        let gone: BTreeSet<Digest> = self.records.iter().map(|record| record.key).collect();
+        store.forget_latest(&|key| gone.contains(&key))?;
         store.forget_recent()?;
         // On the disk before any object goes: power loss must not undo this half alone.
         let shards: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();

@@ -64,9 +64,6 @@ pub struct Gc {
     pub over: Option<u64>,
     /// Records that `keep_last` left because no journal tells which stage they are of.
     pub of_no_known_stage: u64,
-    /// Pointers of `latest/` to records that go.
-    #[serde(skip)]
-    pub(crate) latest: Vec<PathBuf>,
 }
 
 /// A record that goes.
@@ -150,7 +147,6 @@ impl Store {
         let kept = held.iter().filter(|held| !gone(&held.record.key));
         let needed = kept.flat_map(|held| needs.of(&held.record)).map(|(digest, _)| digest).collect();
         self.add_unneeded(&needed, torn, &mut gc)?;
-        gc.latest = latest.iter().filter(|(_, key)| gone(key)).map(|(path, _)| path.clone()).collect();
         gc.records = going(&held, &choice.going);
         gc.kept_records = (held.len() - gc.records.len()) as u64;
         gc.kept_bytes = choice.bytes;
@@ -168,13 +164,13 @@ impl Store {
         gc.objects = Pile::of(objects.into_iter().filter(unneeded).map(path));
         torn.extend(strays.into_iter().map(path).filter(|path| partial(path)));
         torn.extend(entries(&self.root().join("locks"))?);
+        torn.extend(entries(&self.root().join("latest"))?.into_iter().filter(|path| partial(path)));
         gc.leftovers = Pile::of(torn);
         Ok(())
     }
 
     /// Records with what is known of their use, and torn temporary files among them.
-    fn held(&self, history: &History, latest: &[(PathBuf, Digest)]) -> Result<(Vec<Held>, Vec<PathBuf>), GcError> {
-        let latest: BTreeSet<Digest> = latest.iter().map(|(_, key)| *key).collect();
+    fn held(&self, history: &History, latest: &BTreeSet<Digest>) -> Result<(Vec<Held>, Vec<PathBuf>), GcError> {
         let (mut held, mut torn) = (Vec::new(), Vec::new());
         for stored in self.stored("actions")? {
             let Some(key) = stored.digest else {
@@ -213,13 +209,11 @@ impl Store {
         Ok(needs)
     }
 
-    /// What `latest/` points to. A pointer that can't be read protects nothing, so that it must be repaired first.
-    fn latest_keys(&self) -> Result<Vec<(PathBuf, Digest)>, GcError> {
-        let mut keys = Vec::new();
-        for stored in self.stored("latest")?.into_iter().filter(|stored| stored.digest.is_some()) {
-            let text = std::fs::read_to_string(&stored.path).map_err(EngineError::io("read", &stored.path))?;
-            let Ok(key) = text.trim().parse() else { return Err(GcError::Damaged { path: stored.path }) };
-            keys.push((stored.path, key));
+    /// What `latest/` names. A file that can't be read protects nothing, so that it must be repaired first.
+    fn latest_keys(&self) -> Result<BTreeSet<Digest>, GcError> {
+        let mut keys = BTreeSet::new();
+        for (path, latest) in self.all_latest()? {
+            keys.extend(latest.ok_or(GcError::Damaged { path })?.keys.into_values());
         }
         Ok(keys)
     }

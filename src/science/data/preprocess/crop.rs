@@ -63,12 +63,22 @@ impl Crop {
 
     /// The plane at its new size; `fill` goes where there was nothing, or the nearest pixel if it is `None`.
     pub fn apply<T: Copy>(&self, plane: &[T], fill: Option<T>) -> Vec<T> {
-        let pixel = |(row, row_is_padding): (usize, bool), (column, column_is_padding): (usize, bool)| match fill {
-            Some(fill) if row_is_padding || column_is_padding => fill,
-            _ => plane[row * self.width + column],
-        };
-        let row = |row| self.columns.sources().map(move |column| pixel(row, column));
-        self.rows.sources().flat_map(row).collect()
+        let AxisCrop { crop_start, crop_end, pad_before, pad_after } = self.columns;
+        let width = pad_before + crop_end - crop_start + pad_after;
+        let mut result = Vec::new();
+        for (row, is_padding) in self.rows.sources() {
+            let source = &plane[row * self.width + crop_start..row * self.width + crop_end];
+            let (Some(&first), Some(&last)) = (source.first(), source.last()) else { continue };
+            match fill {
+                Some(fill) if is_padding => result.extend(std::iter::repeat_n(fill, width)),
+                _ => {
+                    result.extend(std::iter::repeat_n(fill.unwrap_or(first), pad_before));
+                    result.extend_from_slice(source);
+                    result.extend(std::iter::repeat_n(fill.unwrap_or(last), pad_after));
+                }
+            }
+        }
+        result
     }
 
     /// The source pixels that stay.

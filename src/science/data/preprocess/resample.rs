@@ -54,6 +54,13 @@ impl Resampling {
         Resampling { width: shape[1], last, rows: axis(0), columns: axis(1) }
     }
 
+    /// From one size (rows, columns; not empty) to another, both over the same area.
+    pub fn between(from: [usize; 2], to: [usize; 2]) -> Self {
+        let axis = |i: usize| Grid::HalfPixel.axis(from[i], to[i].max(1), 1.0, 1.0);
+        let last = from.map(|side| side.saturating_sub(1));
+        Resampling { width: from[1], last, rows: axis(0), columns: axis(1) }
+    }
+
     /// Pixels along an axis: rounded (half to even), at least one.
     pub fn length(pixels: usize, spacing: f64, target: f64) -> f64 {
         (pixels as f64 * spacing / target).round_ties_even().max(1.0)
@@ -66,16 +73,27 @@ impl Resampling {
 
     /// Bilinear interpolation, edge values beyond the outer centres.
     pub fn linear(&self, plane: &[f64]) -> Vec<f64> {
+        let cells: Vec<_> = self.columns.iter().map(|&x| cell(x, self.last[1])).collect();
+        let across = |row: usize| -> Vec<f64> {
+            let source = &plane[row * self.width..][..self.width];
+            let pixel =
+                |&(left, right, along): &(usize, usize, f64)| source[left] * (1.0 - along) + source[right] * along;
+            cells.iter().map(pixel).collect()
+        };
         let mut resampled = Vec::with_capacity(self.rows.len() * self.columns.len());
+        // The source rows that the last row lay between: the next one mostly needs one of them again.
+        let (mut upper, mut lower) = ((usize::MAX, Vec::new()), (usize::MAX, Vec::new()));
         for &y in &self.rows {
             let (top, bottom, down) = cell(y, self.last[0]);
-            for &x in &self.columns {
-                let (left, right, along) = cell(x, self.last[1]);
-                let at = |row: usize, column: usize| plane[row * self.width + column];
-                let upper = at(top, left) * (1.0 - along) + at(top, right) * along;
-                let lower = at(bottom, left) * (1.0 - along) + at(bottom, right) * along;
-                resampled.push(upper * (1.0 - down) + lower * down);
+            if lower.0 == top {
+                std::mem::swap(&mut upper, &mut lower);
             }
+            for (kept, row) in [(&mut upper, top), (&mut lower, bottom)] {
+                if kept.0 != row {
+                    *kept = (row, across(row));
+                }
+            }
+            resampled.extend(upper.1.iter().zip(&lower.1).map(|(upper, lower)| upper * (1.0 - down) + lower * down));
         }
         resampled
     }
