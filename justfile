@@ -18,6 +18,10 @@ test:
 search cases="4000":
     PROPTEST_CASES={{cases}} cargo test --test it -- --skip training --skip engine --skip cli
 
+# A reader given bytes that are made to hurt (CONTRIBUTING.md, Fuzzing): just fuzz dicom 600
+fuzz name seconds="60":
+    scripts/fuzz.sh {{name}} {{seconds}}
+
 # Everything that must hold before a commit lands
 check:
     .ci/run

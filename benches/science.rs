@@ -109,10 +109,11 @@ fn prepare(root: &Path, threads: usize) -> Value {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let (start, before) = (Instant::now(), cpu());
     let volumes: Vec<Volume> = pool.install(|| {
-        let cases = acdc::cases(root).expect("ACDC");
-        let case = |case| acdc::read(case).expect("a sound case");
+        let cases = acdc::AcdcParameters::at(root).open().expect("ACDC");
+        let case = |index| cases.read(index).expect("a sound case");
         let prepared = |volume: &Volume| preprocess(volume, &Preprocessing::default()).expect("a sound volume");
-        cases.par_iter().flat_map_iter(|found| case(found).iter().map(prepared).collect::<Vec<_>>()).collect()
+        let all = (0..cases.names().len()).into_par_iter();
+        all.flat_map_iter(|index| case(index).iter().map(prepared).collect::<Vec<_>>()).collect()
     });
     let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu() - before);
     let images: f64 = volumes.iter().flat_map(|volume| &volume.image.data).map(|&x| f64::from(x)).sum();

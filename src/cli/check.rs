@@ -96,6 +96,11 @@ impl Check {
         let request = spec::Request { pipeline: pipeline.to_owned(), profile, set: self.set.clone() };
         let experiment = match spec::load(&request) {
             Ok(experiment) => experiment,
+            // With all profiles, some are meant for other pipelines.
+            Err(error) if self.all_profiles && matches!(error.fault(), spec::Fault::CannotSet { .. }) => {
+                let message = format!("{}: this profile is not for {}", error.fault(), pipeline.display());
+                return vec![at.warning(Warning::new(error.at(), message))];
+            }
             Err(error) => return vec![at.fault(&error)],
         };
         let (plan, faults) = resolve_what_can_be(&experiment);

@@ -9,6 +9,7 @@ mod check;
 mod common;
 mod compare;
 mod completions;
+mod data;
 mod diff;
 mod exec;
 mod explain;
@@ -59,6 +60,7 @@ enum Command {
     Ls(ls::Ls),
     Schema(schema::Schema),
     Completions(completions::Completions),
+    Data(data::Data),
     Bench(bench::Bench),
     Cache(cache::Cache),
     Bundle(bundle::Bundle),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Ls(command) => command.exec(),
         Command::Schema(command) => command.exec(),
         Command::Completions(command) => command.exec(),
+        Command::Data(command) => command.exec(),
         Command::Bench(command) => command.exec(),
         Command::Cache(command) => command.exec(),
         Command::Bundle(command) => command.exec(),

@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod compare;
+pub mod coverage;
 mod error;
 pub mod figure;
 mod frame;

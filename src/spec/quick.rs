@@ -75,6 +75,7 @@ impl Reader<'_> {
             let value = if rest == end { self.below(indent)? } else { self.inline(rest, end, indent)? };
             entries.push((name, value));
         }
+        entries.shrink_to_fit();
         Some(Tree { value: Value::Map(entries), mark: self.mark(start, start) })
     }
 
@@ -149,6 +150,7 @@ impl Flow<'_> {
             self.separator(b']')?;
         }
         self.take(b']')?;
+        items.shrink_to_fit();
         Some(Tree { value: Value::List(items), mark: self.reader.mark(start, start + 1) })
     }
 
@@ -171,6 +173,7 @@ impl Flow<'_> {
             self.separator(b'}')?;
         }
         self.take(b'}')?;
+        entries.shrink_to_fit();
         Some(Tree { value: Value::Map(entries), mark: self.reader.mark(start, start + 1) })
     }
 

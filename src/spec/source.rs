@@ -48,14 +48,17 @@ impl Source {
 #[derive(Clone)]
 pub struct Mark {
     source: Arc<Source>,
-    offset: usize,
-    length: usize,
+    // A pipeline has hundreds of thousands of places, and no text of gigabytes.
+    offset: u32,
+    length: u32,
 }
 
 impl Mark {
     pub fn new(source: &Arc<Source>, offset: usize, length: usize) -> Self {
         let offset = offset.min(source.text().len());
-        Mark { source: source.clone(), offset, length: length.min(source.text().len() - offset) }
+        let length = length.min(source.text().len() - offset);
+        let short = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        Mark { source: source.clone(), offset: short(offset), length: short(length) }
     }
 
     /// The beginning of a text.
@@ -69,7 +72,7 @@ impl Mark {
 
     /// Byte offset and length.
     pub fn span(&self) -> (usize, usize) {
-        (self.offset, self.length)
+        (self.offset as usize, self.length as usize)
     }
 }
 
@@ -82,7 +85,7 @@ impl fmt::Display for Mark {
         if self.source.text().is_empty() {
             return Ok(());
         }
-        let (line, column) = self.source.position(self.offset);
+        let (line, column) = self.source.position(self.offset as usize);
         write!(f, ":{line}:{column}")
     }
 }

@@ -2,10 +2,13 @@
 
 mod bench;
 mod command;
+mod coverage;
 mod device;
 mod evaluate;
+mod inspect;
 mod plot_samples;
 mod plot_scores;
+mod plot_scribbles;
 mod plot_training;
 mod preprocess;
 mod scribble;
@@ -18,6 +21,7 @@ mod train;
 
 pub use crate::science::model::kernel::check_vectors;
 pub use bench::{TrainBench, TrainSpeed};
+pub use inspect::{ClassShare, Inspect, Inspection, Size, layouts};
 
 use crate::contract::Stage;
 
@@ -25,6 +29,7 @@ use crate::contract::Stage;
 pub const ALL: &[&dyn Stage] = &[
     &preprocess::Preprocess,
     &scribble::Scribble,
+    &coverage::Coverage,
     &split::Split,
     &train::Train,
     &evaluate::Evaluate,
@@ -32,6 +37,7 @@ pub const ALL: &[&dyn Stage] = &[
     &table::Table,
     &plot_scores::PlotScores,
     &plot_samples::PlotSamples,
+    &plot_scribbles::PlotScribbles,
     &plot_training::PlotTraining,
     &command::Command,
 ];

@@ -3,7 +3,7 @@
 //! | artifact | files |
 //! | --- | --- |
 //! | `slices` | `slices.json`, one safetensors file a volume: `image` (f32), `mask`, `scribble` (u8) |
-//! | `scribbles` | one safetensors file a volume: `scribble` (u8, 255 = unlabelled), `coverage.csv` |
+//! | `scribbles` | one safetensors file a volume: `scribble` (u8, 255 = unlabelled), by further annotators `scribble2`, `scribble3`, ..; `coverage.csv` |
 //! | `split` | `split.yaml` |
 //! | `predictions` | one safetensors file a test volume: `labels` (u8), `attention1..4` (f32) |
 
@@ -152,13 +152,32 @@ fn write_volume(path: &Path, volume: &Volume) -> Result<(), StageError> {
     arrays.write(path)
 }
 
-pub fn write_scribble(folder: &Path, volume: &Volume, scribble: &Labels) -> Result<(), StageError> {
+/// Name of an annotator's array, counted from 0.
+fn annotator(index: usize) -> String {
+    if index == 0 { "scribble".to_owned() } else { format!("scribble{}", index + 1) }
+}
+
+/// One scribble an annotator.
+pub fn write_scribbles(folder: &Path, volume: &Volume, scribbles: &[Labels]) -> Result<(), StageError> {
     let mut arrays = ArraysOut::default();
-    arrays.put_u8("scribble", &[scribble.slices, scribble.height, scribble.width], &scribble.data);
+    for (index, scribble) in scribbles.iter().enumerate() {
+        arrays.put_u8(&annotator(index), &[scribble.slices, scribble.height, scribble.width], &scribble.data);
+    }
     arrays.write(&folder.join(file_of(&volume.case, &volume.name)))
 }
 
-/// The scribble of a volume, from a `scribbles` artifact.
+/// The scribbles of a volume by all annotators, from a `scribbles` artifact.
+pub fn read_scribbles(folder: &Path, volume: &Volume) -> Result<Vec<Labels>, StageError> {
+    let arrays = Arrays::read(&folder.join(file_of(&volume.case, &volume.name)))?;
+    let labels = |index: usize| {
+        let data = arrays.u8(&annotator(index), volume.mask.data.len())?;
+        Ok(Labels { data, ..volume.mask })
+    };
+    let further = (1..).take_while(|&index| arrays.has(&annotator(index)));
+    std::iter::once(0).chain(further).map(labels).collect()
+}
+
+/// The scribble of a volume by the first annotator, from a `scribbles` artifact.
 pub fn read_scribble(folder: &Path, volume: &Volume) -> Result<Labels, StageError> {
     let arrays = Arrays::read(&folder.join(file_of(&volume.case, &volume.name)))?;
     let data = arrays.u8("scribble", volume.mask.data.len())?;

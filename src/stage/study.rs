@@ -121,3 +121,27 @@ pub fn read_scores(inputs: &[NamedInput]) -> Result<Vec<Score>, StageError> {
     }
     scores::concat(parts).map_err(StageError::failed)
 }
+
+/// Value of a coordinate of an input.
+pub fn named(input: &NamedInput, axis: &str) -> Option<String> {
+    input.coordinates.get(axis).cloned()
+}
+
+/// Each scribbles with the slices that they were drawn on: those whose coordinates they share.
+pub fn paired<'a>(
+    slices: &'a [NamedInput],
+    scribbles: &'a [NamedInput],
+) -> Result<Vec<(&'a NamedInput, &'a NamedInput)>, StageError> {
+    let pair = |scribbles: &'a NamedInput| {
+        let shares = |(axis, value): (&String, &String)| scribbles.coordinates.get(axis) == Some(value);
+        let found = slices.iter().find(|slices| slices.coordinates.iter().all(shares));
+        let found = found.ok_or_else(|| {
+            StageError::Failed(format!(
+                "no slices for the scribbles of {:?}: name their stage too",
+                scribbles.coordinates
+            ))
+        })?;
+        Ok((found, scribbles))
+    };
+    scribbles.iter().map(pair).collect()
+}

@@ -414,3 +414,14 @@ mod schema {
         assert!(!validator.is_valid(&stage("{ stage: split, inputs: { slices: a }, outputs: { out: text } }")));
     }
 }
+
+/// `paper` sets an axis that this pipeline lacks: a profile may be meant for other pipelines.
+#[test]
+fn a_profile_of_another_pipeline_is_no_fault() {
+    let found = project().command(&["check", "pipelines/own_program.yaml", "--all-profiles"], &[]).output().unwrap();
+    let text = String::from_utf8(found.stdout).unwrap();
+    assert!(found.status.success(), "{text}");
+    assert!(text.contains("this profile is not for pipelines/own_program.yaml (profile paper)"), "{text}");
+    let strict = ["check", "pipelines/own_program.yaml", "--profile", "paper"];
+    assert_eq!(project().command(&strict, &[]).output().unwrap().status.code(), Some(2));
+}

@@ -1,9 +1,12 @@
 //! Scribbles from masks: worked by hand, the background's coverage, and what holds for any mask.
 
+mod walks;
+
 use proptest::prelude::*;
 use runner::science::data::{Labels, UNLABELLED};
 use runner::science::scribble::{
-    Background, Ring, Scribbler, SkeletonParameters, Thinning, coverage, skeleton_scribble, skeletonize, skeletonize_by,
+    Background, Ring, Scribbler, SkeletonParameters, Stroke, Thinning, coverage, enlarged, skeleton_scribble,
+    skeletonize, skeletonize_by,
 };
 
 fn mask(rows: &[&str]) -> Labels {
@@ -87,6 +90,43 @@ fn slices_are_drawn_independently_and_shares_sum_over_them() {
 }
 
 #[test]
+fn the_released_stroke_is_closed_dilated_and_cut() {
+    // A bar of three rows: its skeleton is the middle row from the second to the last but one or so; a cross dilates
+    // it by one pixel, and the mask cuts.
+    let bar = mask(&["000000000", "011111110", "011111110", "011111110", "000000000"]);
+    let thin = skeleton_scribble(&bar, &with(Background::None));
+    let wide =
+        skeleton_scribble(&bar, &SkeletonParameters { stroke: Stroke::ClosedAndDilated, ..with(Background::None) });
+    for (pixel, label) in thin.data.iter().enumerate() {
+        let near = [pixel.wrapping_sub(1), pixel, pixel + 1, pixel.wrapping_sub(9), pixel + 9];
+        let drawn = near.iter().any(|&near| thin.data.get(near) == Some(&1));
+        assert_eq!(wide.data[pixel] == 1, drawn && bar.data[pixel] == 1, "{pixel}");
+        assert!(*label != 1 || wide.data[pixel] == 1);
+    }
+    assert!(rows(&wide)[1].contains('1') && rows(&wide)[3].contains('1'));
+    let text =
+        serde_json::to_string(&SkeletonParameters { stroke: Stroke::ClosedAndDilated, ..with(Background::None) });
+    assert_eq!(text.unwrap(), r#"{"thinning":"scikit_image","background":"none","stroke":"closed_and_dilated"}"#);
+}
+
+#[test]
+fn enlarging_stays_within_the_mask_and_the_class() {
+    let two = mask(&["1111222", "1111222", "1111222"]);
+    let mut drawn = Labels { data: vec![UNLABELLED; 21], ..two };
+    drawn.data[7] = 1;
+    drawn.data[13] = 2;
+    assert_eq!(enlarged(&drawn, &two, 0), drawn);
+    assert_eq!(rows(&enlarged(&drawn, &two, 1)), ["1.....2", "11...22", "1.....2"]);
+    // Two pixels away, but 1.4 along both axes is within reach, and no 1 grows over the 2s.
+    assert_eq!(rows(&enlarged(&drawn, &two, 2)), ["11...22", "111.222", "11...22"]);
+    let all = enlarged(&drawn, &two, 9);
+    assert_eq!(all.data, two.data);
+    // An unlabelled mask can't say where to grow.
+    let blank = Labels { data: vec![UNLABELLED; 21], ..two };
+    assert_eq!(enlarged(&drawn, &blank, 5), drawn);
+}
+
+#[test]
 fn thinning_leaves_borders_and_single_pixels() {
     assert_eq!(skeletonize(&[true], 1, 1), [true]);
     assert_eq!(skeletonize(&[], 0, 0), Vec::<bool>::new());
@@ -103,6 +143,7 @@ fn parameters_read_back() {
     let ring = Ring { nearest: 0.1, ..Ring::default() };
     assert_eq!(parsed, Scribbler::Skeleton(with(Background::Ring(ring))));
     let text = serde_json::to_string(&with(Background::Skeleton)).unwrap();
+    // Without `stroke`: the keys of older results have none.
     assert_eq!(text, r#"{"thinning":"scikit_image","background":"skeleton"}"#);
     assert_eq!(serde_json::from_str::<Scribbler>("\"expert\"").unwrap(), Scribbler::Expert);
 }
@@ -126,7 +167,7 @@ proptest! {
     fn a_scribble_never_contradicts_its_mask(labels in label_map()) {
         for background in [Background::default(), Background::Ring(Ring::AS_DRAWN), Background::Skeleton, Background::None] {
             for thinning in [Thinning::ScikitImage, Thinning::ZhangSuen] {
-                let scribble = skeleton_scribble(&labels, &SkeletonParameters { thinning, background });
+                let scribble = skeleton_scribble(&labels, &SkeletonParameters { thinning, background, ..SkeletonParameters::default() });
                 for (drawn, label) in scribble.data.iter().zip(&labels.data) {
                     prop_assert!(*drawn == UNLABELLED || drawn == label);
                 }

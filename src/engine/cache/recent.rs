@@ -32,17 +32,20 @@ struct Listed {
 #[derive(Debug, Clone)]
 struct Known {
     stat: Stat,
-    outputs: BTreeMap<String, Digest>,
+    outputs: Outputs,
     seconds: f64,
 }
 
 /// Path, size and digest of a file of a listing.
 type ListedFile = (String, u64, Digest);
 
+/// Port and digest; a map of one would take ten times the memory.
+type Outputs = Box<[(String, Digest)]>;
+
 /// The file of a pipeline.
 #[derive(Default, Serialize, Deserialize)]
 struct Page {
-    records: Vec<(Digest, Stat, BTreeMap<String, Digest>, f64)>,
+    records: Vec<(Digest, Stat, Outputs, f64)>,
     listings: Vec<(Digest, Stat, Vec<ListedFile>)>,
 }
 
@@ -65,7 +68,7 @@ impl Store {
             let listing = self.known_listing(*tree);
             listing.is_some_and(|listing| listing.files.iter().all(|file| self.has_object(file.sha256, file.size)))
         };
-        (same && known.outputs.values().all(whole)).then(|| known.outputs.clone())
+        (same && known.outputs.iter().all(|(_, tree)| whole(tree))).then(|| known.outputs.iter().cloned().collect())
     }
 
     /// A listing that was checked before, if its object is still the same file.
@@ -116,7 +119,8 @@ impl Store {
 
     /// Remembers a record that was checked, or written: `stat` is of the file that holds it.
     pub(super) fn learn_record(&self, record: &super::Record, stat: Stat) {
-        let known = Known { stat, outputs: record.outputs.clone(), seconds: record.seconds };
+        let outputs = record.outputs.iter().map(|(port, tree)| (port.clone(), *tree)).collect();
+        let known = Known { stat, outputs, seconds: record.seconds };
         let mut recent = lock_anyway(&self.recent);
         recent.records.insert(record.key, Arc::new(known));
         recent.pages.values_mut().for_each(|changed| *changed = true);
@@ -159,7 +163,7 @@ impl Recent {
         for key in keys {
             let Some(known) = self.records.get(key).filter(|known| known.stat.settled(TICK, now)) else { continue };
             page.records.push((*key, known.stat, known.outputs.clone(), known.seconds));
-            trees.extend(known.outputs.values().copied());
+            trees.extend(known.outputs.iter().map(|(_, tree)| *tree));
         }
         for tree in trees {
             let listed = self.listings.get(&tree).filter(|listed| listed.stat.settled(TICK, now));

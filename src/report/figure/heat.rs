@@ -42,16 +42,26 @@ pub fn grey(image: &[f32]) -> Vec<u8> {
 }
 
 /// Opacity of predicted and true labels.
-const LABEL: f32 = 0.55;
+pub const LABEL: f32 = 0.55;
 
 /// Grey with `color(i)` laid over pixel i, with its opacity.
 pub fn overlay(grey: &[u8], color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
-    let pixel = |(i, level): (usize, &u8)| {
-        let base = RGBColor(*level, *level, *level);
+    laid(grey.iter().map(|&level| RGBColor(level, level, level)), color)
+}
+
+/// [`overlay`] on levels `[channel, pixel]`; three channels or more are red, green and blue, else the first is grey.
+pub fn overlay_channels(levels: &[u8], channels: usize, color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
+    let pixels = levels.len() / channels.max(1);
+    let of = |channel: usize, i: usize| levels[if channels < 3 { i } else { channel * pixels + i }];
+    laid((0..pixels).map(|i| RGBColor(of(0, i), of(1, i), of(2, i))), color)
+}
+
+fn laid(pixels: impl Iterator<Item = RGBColor>, color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
+    let pixel = |(i, base): (usize, RGBColor)| {
         let RGBColor(r, g, b) = color(i).map_or(base, |(color, opacity)| mix(base, color, opacity));
         [r, g, b]
     };
-    grey.iter().enumerate().flat_map(pixel).collect()
+    pixels.enumerate().flat_map(pixel).collect()
 }
 
 /// Labels 1 to `classes` - 1; background and anything else stay grey.

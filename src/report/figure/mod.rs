@@ -10,9 +10,12 @@ mod palette;
 mod pen;
 mod png;
 pub mod samples;
+pub mod scribbles;
+pub mod sheet;
 
 pub use canvas::{Figure, png_bytes, save, svg_text};
 pub use curves::{Curve, Curves, Panel};
 pub use lines::{Lines, Point, Series, Spread};
 pub use pen::Pen;
 pub use samples::{Samples, Tile};
+pub use scribbles::Scribbles;

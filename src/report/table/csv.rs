@@ -30,7 +30,8 @@ fn numbers(cell: Option<&Cell>) -> [String; 6] {
     }
 }
 
-fn line(fields: impl Iterator<Item = String>) -> String {
+/// One record.
+pub(in crate::report) fn line(fields: impl Iterator<Item = String>) -> String {
     fields.map(|field| quoted(&field)).collect::<Vec<_>>().join(",") + "\n"
 }
 

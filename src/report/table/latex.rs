@@ -20,7 +20,7 @@ pub fn latex(table: &Table, label: &str) -> String {
 }
 
 /// With its full stop: the notes follow in the same paragraph.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     if text.is_empty() || text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
@@ -41,7 +41,7 @@ fn value(cell: &Cell) -> String {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

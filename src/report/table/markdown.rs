@@ -23,14 +23,14 @@ pub fn markdown(table: &Table) -> String {
 
 /// To which side a column is aligned.
 #[derive(Clone, Copy)]
-enum Side {
+pub(super) enum Side {
     Left,
     Middle,
     Right,
 }
 
 impl Side {
-    fn rule(self, width: usize) -> String {
+    pub(super) fn rule(self, width: usize) -> String {
         match self {
             Side::Left => format!(":{}", "-".repeat(width - 1)),
             Side::Middle => format!(":{}:", "-".repeat(width - 2)),
@@ -38,7 +38,7 @@ impl Side {
         }
     }
 
-    fn padded(self, cell: &str, width: usize) -> String {
+    pub(super) fn padded(self, cell: &str, width: usize) -> String {
         match self {
             Side::Left => format!("{cell:<width$}"),
             Side::Middle => format!("{cell:^width$}"),
@@ -77,7 +77,7 @@ fn value(cell: &Cell) -> String {
 }
 
 /// Characters that Markdown would read as markup. `#` only matters at the start of a line, where none stands.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         if matches!(c, '*' | '_' | '|' | '`' | '<' | '[' | '\\') {

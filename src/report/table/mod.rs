@@ -5,12 +5,15 @@ mod csv;
 mod latex;
 mod markdown;
 mod notes;
+mod plain;
 mod read;
 
 pub use build::{PerCase, build, per_case};
 pub use csv::csv;
+pub(super) use csv::line as csv_line;
 pub use latex::latex;
 pub use markdown::markdown;
+pub use plain::Plain;
 pub use read::{Value, read_csv};
 
 use super::significance::{self, Significance};

@@ -35,8 +35,12 @@ pub enum DataError {
     Read { place: Place, source: std::io::Error },
     #[error("{place}: the file ends too early (a cut copy or download?); copy it again")]
     Truncated { place: Place },
-    #[error("{place}: not a NIfTI-1 file that can be read here: {reason}")]
+    #[error("{place}: not a NIfTI file that can be read here: {reason}")]
     NotNifti { place: Place, reason: String },
+    #[error("{place}: not a DICOM file that can be read here: {reason}")]
+    NotDicom { place: Place, reason: String },
+    #[error("{place}: not a PNG or JPEG that can be read here: {reason}")]
+    NotPicture { place: Place, reason: String },
     #[error("{place}: the header asks for {bytes} bytes, more than the {limit} that a file may have")]
     TooLarge { place: Place, bytes: u128, limit: u128 },
     #[error("{place}: expected a line `{key}: <whole number from 1>`")]
@@ -53,4 +57,32 @@ pub enum DataError {
     Size { place: Place, size: [usize; 2], limit: usize },
     #[error("parameter `{name}`: {message}")]
     Parameter { name: &'static str, message: String },
+    /// `found`: each code with its number of pixels.
+    #[error("{place}: no class has {found}; {known}")]
+    Codes { place: Place, found: String, known: String },
+    /// A file that belongs to another one, which isn't there.
+    #[error("{place}: {lacks}")]
+    Unpaired { place: Place, lacks: String },
+    /// Sound by itself, but not as the data set has it.
+    #[error("{place}: {reason}")]
+    Unfit { place: Place, reason: String },
+    #[error("{path}: {reason}")]
+    Archive { path: PathBuf, reason: String },
+}
+
+impl DataError {
+    /// What the error is about, if it is one file or volume.
+    pub fn place_mut(&mut self) -> Option<&mut Place> {
+        use DataError::*;
+        match self {
+            Missing { place } | Read { place, .. } | Truncated { place } | NotNifti { place, .. } => Some(place),
+            TooLarge { place, .. } | Info { place, .. } | NotFinite { place, .. } | Spacing { place, .. } => {
+                Some(place)
+            }
+            Shape { place, .. } | Label { place, .. } | Size { place, .. } | Codes { place, .. } => Some(place),
+            NotDicom { place, .. } | NotPicture { place, .. } => Some(place),
+            Unpaired { place, .. } | Unfit { place, .. } => Some(place),
+            NoCases { .. } | Folder { .. } | Parameter { .. } | Archive { .. } => None,
+        }
+    }
 }

@@ -2,12 +2,24 @@
 
 pub mod acdc;
 mod augment;
+pub mod chaos;
+mod codes;
+mod content;
+pub mod dicom_file;
 mod error;
+pub mod folder;
 mod intensity;
+pub mod lvsc;
 pub mod nifti_file;
 pub mod phantom;
+pub mod picture_file;
+mod plane;
+pub mod ppss;
 pub mod preprocess;
+mod scribble_files;
+mod source;
 pub mod split;
+mod survey;
 mod types;
 
 pub use augment::{
@@ -17,5 +29,7 @@ pub use error::{DataError, Place};
 pub use intensity::Intensity;
 pub use phantom::{Family, Phantom};
 pub use preprocess::{Preprocessing, preprocess};
+pub use source::{Cases, Found, LAYOUTS, Layout, Phantoms};
 pub use split::{Split, SplitError, SplitParameters};
+pub use survey::{ClassCount, Survey};
 pub use types::{Image, Labels, UNLABELLED, Volume};

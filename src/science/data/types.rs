@@ -49,6 +49,11 @@ impl Image {
 }
 
 impl Labels {
+    /// One slice as labels of its own.
+    pub fn only(&self, index: usize) -> Labels {
+        Labels { slices: 1, data: self.slice(index).to_vec(), ..*self }
+    }
+
     /// One slice, `[row, column]`.
     pub fn slice(&self, index: usize) -> &[u8] {
         let size = self.height * self.width;

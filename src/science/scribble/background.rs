@@ -76,7 +76,8 @@ impl Background {
 }
 
 impl Ring {
-    fn stroke(&self, mask: &[u8], frame: Frame) -> Vec<bool> {
+    /// Pixels of the band, or of the zigzag; some may be no background.
+    pub(super) fn stroke(&self, mask: &[u8], frame: Frame) -> Vec<bool> {
         let foreground: Vec<bool> = mask.iter().map(|&label| label != 0 && label != UNLABELLED).collect();
         if !foreground.contains(&true) {
             return zigzag(frame);

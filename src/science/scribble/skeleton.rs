@@ -1,4 +1,5 @@
 use super::background::{Background, Frame};
+use super::thicken::thickened;
 use super::thinning::{Thinning, skeletonize_by};
 use crate::science::data::{Labels, UNLABELLED};
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,33 @@ use serde::{Deserialize, Serialize};
 pub struct SkeletonParameters {
     pub thinning: Thinning,
     pub background: Background,
+    #[serde(skip_serializing_if = "Stroke::is_thin")]
+    pub stroke: Stroke,
+}
+
+/// How wide the lines are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stroke {
+    /// The skeleton itself, one pixel: the paper.
+    #[default]
+    Thin,
+    /// The released code: the skeleton closed, dilated and cut to its mask.
+    ClosedAndDilated,
+}
+
+impl Stroke {
+    // By reference, as serde wants it.
+    fn is_thin(&self) -> bool {
+        *self == Stroke::Thin
+    }
+
+    fn drawn(self, skeleton: Vec<bool>, mask: &[bool], frame: Frame) -> Vec<bool> {
+        match self {
+            Stroke::Thin => skeleton,
+            Stroke::ClosedAndDilated => thickened(&skeleton, mask, [frame.height, frame.width]),
+        }
+    }
 }
 
 /// Scribbles of a mask, `[slice, row, column]`: each foreground class that a slice shows is thinned by
@@ -27,17 +55,17 @@ fn scribble_slice(mask: &[u8], frame: Frame, parameters: &SkeletonParameters) ->
             scribble[pixel] = class;
         }
     };
-    for class in foreground(mask) {
+    for class in super::classes(mask).into_iter().filter(|&class| class > 0) {
         let organ: Vec<bool> = mask.iter().map(|&label| label == class).collect();
-        draw(class, &skeletonize_by(parameters.thinning, &organ, frame.height, frame.width));
+        let skeleton = skeletonize_by(parameters.thinning, &organ, frame.height, frame.width);
+        draw(class, &parameters.stroke.drawn(skeleton, &organ, frame));
     }
-    draw(0, &parameters.background.stroke(mask, frame, parameters.thinning));
+    let background = parameters.background.stroke(mask, frame, parameters.thinning);
+    if parameters.background == Background::Skeleton {
+        let outside: Vec<bool> = mask.iter().map(|&label| label == 0).collect();
+        draw(0, &parameters.stroke.drawn(background, &outside, frame));
+    } else {
+        draw(0, &background);
+    }
     scribble
-}
-
-/// Classes that a slice shows, ascending, without background and unlabelled.
-fn foreground(mask: &[u8]) -> Vec<u8> {
-    let mut present = [false; 256];
-    mask.iter().for_each(|&label| present[usize::from(label)] = true);
-    (1..UNLABELLED).filter(|&class| present[usize::from(class)]).collect()
 }

@@ -97,52 +97,152 @@ pub fn skeletonize(mask: &[bool], height: usize, width: usize) -> Vec<bool> {
 }
 
 /// [`skeletonize`] by a chosen variant.
+///
+/// Whether a pixel goes depends on its eight neighbours alone. So the neighbourhood of each pixel is kept as a byte
+/// and changed when a neighbour goes, and a pass looks only at pixels whose neighbourhood became one that it removes:
+/// time goes with the size of the object, not with the image times the number of passes.
 pub fn skeletonize_by(thinning: Thinning, mask: &[bool], height: usize, width: usize) -> Vec<bool> {
-    let table = thinning.table();
-    let mut grid = Grid::padded(mask, height, width);
-    let mut left: Vec<usize> = (0..grid.set.len()).filter(|&pixel| grid.set[pixel]).collect();
-    loop {
-        let before = left.len();
-        for pass in [FIRST, SECOND] {
-            let removed = |pixel: &usize| table[usize::from(grid.neighbours(*pixel))] & pass != 0;
-            // Judged all at once, then removed: the order of the pixels does not matter.
-            let (gone, kept): (Vec<usize>, Vec<usize>) = left.iter().partition(|pixel| removed(pixel));
-            gone.into_iter().for_each(|pixel| grid.set[pixel] = false);
-            left = kept;
+    let mut drawn = vec![false; height * width];
+    let Some(window) = Window::around(mask, height, width) else { return drawn };
+    let mut grid = Grid::padded(mask, width, &window);
+    grid.thin(&thinning.table());
+    for row in 0..window.rows {
+        let from = (row + 1) * grid.stride + 1;
+        let to = (window.top + row) * width + window.left;
+        let cells = &grid.cells[from..from + window.columns];
+        drawn[to..to + window.columns].iter_mut().zip(cells).for_each(|(drawn, cell)| *drawn = cell & SET != 0);
+    }
+    drawn
+}
+
+/// The smallest rectangle that holds the object.
+struct Window {
+    top: usize,
+    left: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Window {
+    fn around(mask: &[bool], height: usize, width: usize) -> Option<Window> {
+        let rows = || mask.chunks_exact(width.max(1)).take(height);
+        // No early end, so that the compiler looks at many pixels at once.
+        let any = |row: &[bool]| row.iter().fold(false, |any, set| any | set);
+        let top = rows().position(any)?;
+        let bottom = height - 1 - rows().rev().position(any)?;
+        let (mut left, mut right) = (width, 0);
+        for row in rows().take(bottom + 1).skip(top) {
+            if let (Some(first), Some(last)) = (row.iter().position(|&set| set), row.iter().rposition(|&set| set)) {
+                left = left.min(first);
+                right = right.max(last);
+            }
         }
-        if left.len() == before {
-            return grid.cropped(height, width);
-        }
+        Some(Window { top, left, rows: bottom + 1 - top, columns: right + 1 - left })
     }
 }
 
-/// A mask with a border of background, so that every pixel has eight neighbours.
+/// What a cell of the grid says of its pixel: neighbours in the low byte, then the passes that have it on their list,
+/// then whether it belongs to the object. One word, since all of it is asked for at once.
+type Cell = u16;
+/// Where the passes stand.
+const LISTED: u32 = 8;
+const SET: Cell = 1 << 10;
+/// A pixel that no pass shall ever list.
+const OUTSIDE: Cell = (BOTH as Cell) << LISTED;
+
+/// A window with a border of background, so that every pixel has eight neighbours.
 struct Grid {
-    set: Vec<bool>,
+    cells: Vec<Cell>,
     stride: usize,
 }
 
 impl Grid {
-    fn padded(mask: &[bool], height: usize, width: usize) -> Grid {
-        let stride = width + 2;
-        let mut set = vec![false; stride * (height + 2)];
-        for (row, pixels) in mask.chunks_exact(width.max(1)).take(height).enumerate() {
-            let start = (row + 1) * stride + 1;
-            set[start..start + width].copy_from_slice(pixels);
+    fn padded(mask: &[bool], width: usize, window: &Window) -> Grid {
+        let stride = window.columns + 2;
+        let mut set = vec![0; stride * (window.rows + 2)];
+        for row in 0..window.rows {
+            let (from, to) = ((window.top + row) * width + window.left, (row + 1) * stride + 1);
+            let pixels = &mask[from..from + window.columns];
+            set[to..to + window.columns].iter_mut().zip(pixels).for_each(|(set, pixel)| *set = u8::from(*pixel));
         }
-        Grid { set, stride }
+        let mut cells = vec![OUTSIDE; set.len()];
+        for row in 1..=window.rows {
+            let line = |row: usize| &set[row * stride..(row + 1) * stride];
+            look_around(&mut cells[row * stride + 1..(row + 1) * stride - 1], line(row - 1), line(row), line(row + 1));
+        }
+        Grid { cells, stride }
     }
 
-    fn cropped(&self, height: usize, width: usize) -> Vec<bool> {
-        let row = |row: usize| &self.set[row * self.stride + 1..row * self.stride + 1 + width];
-        (1..=height).flat_map(row).copied().collect()
+    /// Both passes in turn until neither removes a pixel.
+    fn thin(&mut self, table: &[u8; 256]) {
+        let table = table.map(|passes| Cell::from(passes) << LISTED);
+        let mut lists = [Vec::new(), Vec::new()];
+        (0..self.cells.len()).for_each(|pixel| self.tell(pixel, 0, &table, &mut lists));
+        let mut gone = Vec::new();
+        while lists.iter().any(|list| !list.is_empty()) {
+            for (turn, pass) in [FIRST, SECOND].into_iter().enumerate() {
+                let pass = Cell::from(pass) << LISTED;
+                // Judged all at once, then removed: the order of the pixels does not matter.
+                for pixel in lists[turn].drain(..) {
+                    let cell = &mut self.cells[pixel as usize];
+                    if *cell & SET != 0 {
+                        *cell &= !pass;
+                        if table[usize::from(*cell as u8)] & pass != 0 {
+                            gone.push(pixel);
+                        }
+                    }
+                }
+                gone.drain(..).for_each(|pixel| self.remove(pixel as usize, &table, &mut lists));
+            }
+        }
     }
 
-    fn neighbours(&self, pixel: usize) -> u8 {
+    /// Tells a pixel which neighbour went, and puts it on the lists of the passes that would remove it as it now
+    /// stands: so no list ever lacks a pixel that its pass would remove.
+    #[inline(always)]
+    fn tell(&mut self, pixel: usize, gone: u8, table: &[Cell; 256], lists: &mut [Vec<u32>; 2]) {
+        let cell = &mut self.cells[pixel];
+        *cell &= !Cell::from(gone);
+        let new = table[usize::from(*cell as u8)] & !*cell;
+        if new == 0 {
+            return;
+        }
+        *cell |= new;
+        for (list, pass) in lists.iter_mut().zip([FIRST, SECOND]) {
+            if new & (Cell::from(pass) << LISTED) != 0 {
+                list.push(pixel as u32);
+            }
+        }
+    }
+
+    fn remove(&mut self, pixel: usize, table: &[Cell; 256], lists: &mut [Vec<u32>; 2]) {
+        self.cells[pixel] = OUTSIDE;
         let (above, below) = (pixel - self.stride, pixel + self.stride);
-        [above - 1, above, above + 1, pixel + 1, below + 1, below, below - 1, pixel - 1]
-            .iter()
-            .enumerate()
-            .fold(0, |bits, (bit, &neighbour)| bits | u8::from(self.set[neighbour]) << bit)
+        // A neighbour sees the pixel on the other side of itself.
+        let neighbours = [
+            (above - 1, SE),
+            (above, S),
+            (above + 1, SW),
+            (pixel - 1, E),
+            (pixel + 1, W),
+            (below - 1, NE),
+            (below, N),
+            (below + 1, NW),
+        ];
+        neighbours.into_iter().for_each(|(neighbour, direction)| self.tell(neighbour, direction, table, lists));
+    }
+}
+
+/// Fills the cells of a row from it and the rows above and below, which have a pixel more at both ends; plain sums, so
+/// that the compiler does many pixels at once.
+fn look_around(cells: &mut [Cell], above: &[u8], here: &[u8], below: &[u8]) {
+    let count = cells.len();
+    let (above, here, below) = (&above[..count + 2], &here[..count + 2], &below[..count + 2]);
+    for (i, cell) in cells.iter_mut().enumerate() {
+        let upper = above[i] * NW | above[i + 1] * N | above[i + 2] * NE;
+        let lower = below[i] * SW | below[i + 1] * S | below[i + 2] * SE;
+        let around = upper | lower | here[i] * W | here[i + 2] * E;
+        let own = if here[i + 1] != 0 { SET } else { OUTSIDE };
+        *cell = Cell::from(around) | own;
     }
 }

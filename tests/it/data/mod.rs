@@ -1,6 +1,40 @@
 mod acdc;
 mod augment;
+mod bad_cases;
+mod chaos;
+mod dicom;
+mod dicom_writer;
+mod family;
+mod folder;
+mod inspect;
+mod jpeg_writer;
+mod lvsc;
+mod mutation;
 mod nifti;
+mod nifti_writer;
 mod phantom;
+mod picture;
+mod ppss;
 mod preprocess;
 mod split;
+
+use std::fs::File;
+use std::path::Path;
+
+/// A grey PNG of 8 bits; `value` is of pixel `row * width + column`.
+fn write_png(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> u8) {
+    let data: Vec<u8> = (0..(width * height) as usize).map(value).collect();
+    write(path, [width, height], png::ColorType::Grayscale, &data);
+}
+
+fn write_rgb(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> [u8; 3]) {
+    let data: Vec<u8> = (0..(width * height) as usize).flat_map(value).collect();
+    write(path, [width, height], png::ColorType::Rgb, &data);
+}
+
+fn write(path: &Path, [width, height]: [u32; 2], color: png::ColorType, data: &[u8]) {
+    let mut encoder = png::Encoder::new(File::create(path).unwrap(), width, height);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header().unwrap().write_image_data(data).unwrap();
+}

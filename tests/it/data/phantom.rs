@@ -74,7 +74,8 @@ fn every_family_has_classes_and_draws_only_them() {
         assert_eq!(family.classes()[0], "background");
         for volume in phantom.case(0, 0) {
             assert!(volume.mask.data.iter().all(|&label| usize::from(label) < family.classes().len()));
-            assert_eq!(volume.image.data.len(), 3 * 32 * 32);
+            let expected = if family == Family::Pedestrians { 3 * 32 * 16 } else { 3 * 32 * 32 };
+            assert_eq!(volume.image.data.len(), expected);
             assert!(volume.image.data.iter().all(|x| x.is_finite()));
         }
     }
@@ -85,6 +86,10 @@ fn odd_sizes_are_drawn_and_senseless_ones_refused() {
     let phantom = |slices, size| Phantom { slices, size, ..Phantom::default() };
     assert_eq!(phantom(1, 1).case(0, 0)[0].image.data.len(), 1);
     assert_eq!(phantom(1, 33).case(0, 0)[1].mask.data.len(), 33 * 33);
+    for family in Family::ALL {
+        let tiny = Phantom { family, slices: 2, size: 1, ..Phantom::default() };
+        assert_eq!(tiny.case(0, 0)[0].image.width, 1, "{family:?}");
+    }
     let error = phantom(0, 96).check().unwrap_err();
     assert_eq!(error.to_string(), "parameter `slices`: must be from 1 to 1000");
     assert!(Phantom { noise: f64::NAN, ..Phantom::default() }.check().is_err());

@@ -8,6 +8,7 @@ mod hausdorff;
 mod lsgan;
 pub mod npy;
 mod preproc;
+mod random_walk;
 mod skeleton;
 mod spectral_norm;
 mod tensors;

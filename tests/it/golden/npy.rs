@@ -32,3 +32,10 @@ pub fn read_i16(path: &Path) -> (Vec<usize>, Vec<i16>) {
     assert_eq!(descr, "<i2", "{}", path.display());
     (shape, data.chunks_exact(2).map(|b| i16::from_le_bytes(b.try_into().unwrap())).collect())
 }
+
+/// Shape and values of a `<u2` array.
+pub fn read_u16(path: &Path) -> (Vec<usize>, Vec<u16>) {
+    let (descr, shape, data) = parse(path);
+    assert_eq!(descr, "<u2", "{}", path.display());
+    (shape, data.chunks_exact(2).map(|b| u16::from_le_bytes(b.try_into().unwrap())).collect())
+}

@@ -1,6 +1,7 @@
 //! Tables and figures.
 
 mod change;
+mod coverage;
 mod figures;
 mod parquet;
 mod significance;

@@ -72,3 +72,64 @@ impl Blob {
         (radius - 1.0 - self.waves.iter().enumerate().map(wave).sum::<f64>()) * least
     }
 }
+
+/// A stroke with round ends: a limb.
+#[derive(Debug, Clone, Copy)]
+pub struct Limb {
+    pub from: Point,
+    pub to: Point,
+    /// Half widths at both ends.
+    pub radii: [f64; 2],
+}
+
+impl Limb {
+    /// Distance to the outline, negative inside.
+    pub fn distance(&self, point: Point) -> f64 {
+        let (x, y) = (self.to.x - self.from.x, self.to.y - self.from.y);
+        let along = ((point.x - self.from.x) * x + (point.y - self.from.y) * y) / (x * x + y * y).max(1e-9);
+        let share = along.clamp(0.0, 1.0);
+        point.distance(self.at(share)) - self.radius(share)
+    }
+
+    /// A point of the middle line; `share` from 0 to 1.
+    pub fn at(&self, share: f64) -> Point {
+        let between = |from: f64, to: f64| from + (to - from) * share;
+        Point::new(between(self.from.x, self.to.x), between(self.from.y, self.to.y))
+    }
+
+    fn radius(&self, share: f64) -> f64 {
+        self.radii[0] + (self.radii[1] - self.radii[0]) * share
+    }
+
+    /// The part between two shares.
+    pub fn part(&self, from: f64, to: f64) -> Limb {
+        Limb { from: self.at(from), to: self.at(to), radii: [self.radius(from), self.radius(to)] }
+    }
+
+    /// A disc around all of it.
+    pub fn bounds(&self) -> Blob {
+        let reach = self.from.distance(self.to) / 2.0 + self.radii[0].max(self.radii[1]);
+        Blob::disc(self.at(0.5), reach)
+    }
+}
+
+/// An upright rectangle.
+#[derive(Debug, Clone, Copy)]
+pub struct Rectangle {
+    pub centre: Point,
+    /// Half width and half height.
+    pub half: [f64; 2],
+}
+
+impl Rectangle {
+    /// Distance to the outline, negative inside; along an axis, so less than the true one beyond corners.
+    pub fn distance(&self, point: Point) -> f64 {
+        let (x, y) = ((point.x - self.centre.x).abs(), (point.y - self.centre.y).abs());
+        (x - self.half[0]).max(y - self.half[1])
+    }
+
+    /// A disc around it.
+    pub fn bounds(&self) -> Blob {
+        Blob::disc(self.centre, self.half[0].hypot(self.half[1]))
+    }
+}

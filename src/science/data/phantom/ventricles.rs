@@ -1,9 +1,9 @@
 //! Short-axis slices of a heart: RV crescent (1), myocardial ring (2), LV cavity (3), from base to apex.
 
-use super::Phantom;
 use super::canvas::Canvas;
 use super::family::Sections;
 use super::shape::{Blob, Point};
+use super::{Phantom, between};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::PI;
@@ -14,8 +14,11 @@ const LV: u8 = 3;
 
 /// End-diastole (filled) and end-systole (contracted) of one heart in one chest.
 pub fn draw(phantom: &Phantom, rng: &mut ChaCha8Rng) -> Sections {
-    let heart = Heart::random(phantom, rng);
-    let chest = Chest::random(phantom, &heart, rng);
+    sections(phantom, &Heart::random(phantom, rng), rng)
+}
+
+pub(super) fn sections(phantom: &Phantom, heart: &Heart, rng: &mut ChaCha8Rng) -> Sections {
+    let chest = Chest::random(phantom, heart, rng);
     let mut empty = Canvas::new(phantom.size, phantom.spacing_mm);
     chest.paint(&mut empty);
     let volume = |phase: &Phase| {
@@ -59,15 +62,15 @@ impl Phase {
 }
 
 /// The heart at end-diastole, at its base. Lengths in mm, depth from 0 (first slice) to 1 (last slice).
-struct Heart {
+pub(super) struct Heart {
     tissue: Tissue,
     centre: Point,
     /// How far the centre moves from the first to the last slice.
     drift: Point,
     /// Direction from the LV to the RV.
-    septum: f64,
+    pub(super) septum: f64,
     lv: Blob,
-    wall: f64,
+    pub(super) wall: f64,
     /// Thicker on one side by this share.
     wall_asymmetry: f64,
     rv_reach: f64,
@@ -85,7 +88,7 @@ struct Heart {
 }
 
 impl Heart {
-    fn random(phantom: &Phantom, rng: &mut impl Rng) -> Self {
+    pub(super) fn random(phantom: &Phantom, rng: &mut impl Rng) -> Self {
         let view = phantom.size as f64 * phantom.spacing_mm;
         let shift = (0.09 * view).min(25.0);
         let centre = Point::new(between(rng, -shift, shift) + 8.0, between(rng, -shift, shift));
@@ -317,8 +320,4 @@ fn place(half: f64, heart: &Heart, rng: &mut impl Rng) -> Option<Point> {
 fn taper(depth: f64, apex: f64) -> f64 {
     let share = (depth / apex).clamp(-1.0, 1.0);
     (1.0 - share * share).max(0.0).powf(0.45)
-}
-
-fn between(rng: &mut impl Rng, low: f64, high: f64) -> f64 {
-    low + (high - low) * rng.random::<f64>()
 }

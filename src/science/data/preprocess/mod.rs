@@ -28,6 +28,9 @@ pub struct Preprocessing {
     pub interpolation: Interpolation,
     /// How the grids lie over each other. Not in the paper; default `half_pixel`.
     pub grid: Grid,
+    /// How the size is got. Default `crop_or_pad`.
+    #[serde(skip_serializing_if = "Fit::is_default")]
+    pub fit: Fit,
     /// Where the odd row or column goes. Not in the paper; default `floor_before`.
     pub offset: Offset,
     /// What images are padded with. Not in the paper; default `zero`. Masks are padded with background,
@@ -48,6 +51,7 @@ impl Default for Preprocessing {
             size: [224, 224],
             interpolation: Interpolation::default(),
             grid: Grid::default(),
+            fit: Fit::default(),
             offset: Offset::default(),
             fill: Fill::default(),
             normalisation: Normalisation::default(),
@@ -63,6 +67,23 @@ pub enum Interpolation {
     #[default]
     Linear,
     Nearest,
+}
+
+/// How an image comes to its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Cropped or padded around its centre, its pixels as they are.
+    #[default]
+    CropOrPad,
+    /// Resampled to it, rows and columns each by themselves (PPSS).
+    Stretch,
+}
+
+impl Fit {
+    fn is_default(&self) -> bool {
+        *self == Fit::default()
+    }
 }
 
 /// What images are padded with. With the order of the text, padding is normalised too.
@@ -117,7 +138,7 @@ pub fn preprocess(volume: &Volume, parameters: &Preprocessing) -> Result<Volume,
         case: volume.case.clone(),
         name: volume.name.clone(),
         group: volume.group.clone(),
-        spacing: target,
+        spacing: pipeline.spacing(target, shape),
         image: pipeline.image(&volume.image, shape),
         mask: pipeline.labels(&volume.mask, shape, 0),
         // Padding a scribble with 0 would annotate it as background (the released code's fault).
@@ -146,11 +167,25 @@ impl Pipeline<'_> {
         Image { slices: image.slices, channels: image.channels, height, width, data }
     }
 
+    /// Of the result.
+    fn spacing(&self, target: [f64; 2], shape: [usize; 2]) -> [f64; 2] {
+        let (is, size) = (self.resampled_shape(shape), self.parameters.size);
+        match self.parameters.fit {
+            Fit::CropOrPad => target,
+            Fit::Stretch => std::array::from_fn(|i| target[i] * is[i] as f64 / size[i] as f64),
+        }
+    }
+
     fn labels(&self, labels: &Labels, shape: [usize; 2], fill: u8) -> Labels {
-        let crop = Crop::new(self.resampled_shape(shape), self.parameters.size, self.parameters.offset);
+        let (is, size) = (self.resampled_shape(shape), self.parameters.size);
+        let crop = Crop::new(is, size, self.parameters.offset);
+        let stretch = Resampling::between(is, size);
         let plane = |plane: &[u8]| {
             let resampled = if self.resamples { self.resampling.nearest(plane) } else { plane.to_vec() };
-            crop.apply(&resampled, Some(fill))
+            match self.parameters.fit {
+                Fit::CropOrPad => crop.apply(&resampled, Some(fill)),
+                Fit::Stretch => stretch.nearest(&resampled),
+            }
         };
         let data = labels.data.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect();
         let [height, width] = self.parameters.size;
@@ -174,6 +209,9 @@ impl Pipeline<'_> {
 
     fn crop(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
         let shape = self.resampled_shape(shape);
+        if self.parameters.fit == Fit::Stretch {
+            return self.stretch(values, shape);
+        }
         let crop = Crop::new(shape, self.parameters.size, self.parameters.offset);
         let planes = || values.chunks_exact(shape[0] * shape[1]);
         let fill = match self.parameters.fill {
@@ -182,6 +220,18 @@ impl Pipeline<'_> {
             Fill::Minimum => Some(planes().flat_map(|plane| crop.kept(plane)).fold(f64::INFINITY, f64::min)),
         };
         planes().flat_map(|plane| crop.apply(plane, fill)).collect()
+    }
+
+    fn stretch(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
+        if shape == self.parameters.size {
+            return values;
+        }
+        let stretch = Resampling::between(shape, self.parameters.size);
+        let plane = |plane| match self.parameters.interpolation {
+            Interpolation::Linear => stretch.linear(plane),
+            Interpolation::Nearest => stretch.nearest(plane),
+        };
+        values.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect()
     }
 
     fn normalise(&self, mut values: Vec<f64>) -> Vec<f64> {

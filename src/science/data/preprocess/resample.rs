@@ -54,6 +54,13 @@ impl Resampling {
         Resampling { width: shape[1], last, rows: axis(0), columns: axis(1) }
     }
 
+    /// From one size (rows, columns; not empty) to another, both over the same area.
+    pub fn between(from: [usize; 2], to: [usize; 2]) -> Self {
+        let axis = |i: usize| Grid::HalfPixel.axis(from[i], to[i].max(1), 1.0, 1.0);
+        let last = from.map(|side| side.saturating_sub(1));
+        Resampling { width: from[1], last, rows: axis(0), columns: axis(1) }
+    }
+
     /// Pixels along an axis: rounded (half to even), at least one.
     pub fn length(pixels: usize, spacing: f64, target: f64) -> f64 {
         (pixels as f64 * spacing / target).round_ties_even().max(1.0)
