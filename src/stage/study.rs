@@ -62,7 +62,16 @@ impl Comparison {
             _ if self.is_distance() => "Hausdorff distance",
             _ => "multi-class Dice",
         };
-        (measure, if self.metric.ends_with("_mm") { "mm" } else if self.is_distance() { "px" } else { "%" })
+        (
+            measure,
+            if self.metric.ends_with("_mm") {
+                "mm"
+            } else if self.is_distance() {
+                "px"
+            } else {
+                "%"
+            },
+        )
     }
 
     /// Rows and columns in the order in which the inputs first show them, which is the matrix's.
