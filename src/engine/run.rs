@@ -1,5 +1,5 @@
 use super::attempt::{Attempt, Message, Outcome, tail};
-use super::cache::{Entry, Journal, Lookup, now};
+use super::cache::{Entry, Journal, Lookup, Took, now};
 use super::prepare::{self, Outputs, Prepared};
 use super::publish::Publisher;
 use super::request::{Failure, Options, Summary};
@@ -227,13 +227,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Asked once something has to run: a run that finds everything cached needs no durations.
+    /// Asked once something has to run: a run that finds everything cached needs no history.
     fn ask_how_long(&mut self) {
         if self.timed == Timed::NotAsked {
-            let last = self.store.last_seconds(&self.plan.name);
-            let recorded = |id: &String| self.store.last_success(&self.plan.name, id).ok().flatten().map(|r| r.seconds);
-            let known = |node: &Node| last.get(&node.id).copied().or_else(|| recorded(&node.id));
-            let known: Vec<Option<f64>> = self.plan.nodes.iter().map(known).collect();
+            let last = self.store.last_took(&self.plan.name);
+            let recorded = |id: &String| self.store.last_success(&self.plan.name, id).ok().flatten();
+            let took = |node: &Node| last.get(&node.id).copied().or_else(|| recorded(&node.id).map(|r| Took::of(&r)));
+            let took: Vec<Option<Took>> = self.plan.nodes.iter().map(took).collect();
+            self.queue.expect_memory(self.plan, &took);
+            let known: Vec<Option<f64>> = took.iter().map(|took| took.map(|took| took.seconds)).collect();
             self.timed = match expected(self.plan, &known) {
                 Some(seconds) => {
                     self.queue.set_durations(&seconds, &self.dependents);
