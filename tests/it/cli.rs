@@ -214,7 +214,11 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     let project = Project::new();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"), &project.path("scripts"));
     let run = || {
-        let set = ["datasets.phantom.preprocessing.size=32", "datasets.phantom.preprocessing.spacing_mm=5.4", "datasets.phantom.source={cases: 3, slices: 2}"];
+        let set = [
+            "datasets.phantom.preprocessing.size=32",
+            "datasets.phantom.preprocessing.spacing_mm=5.4",
+            "datasets.phantom.source={cases: 3, slices: 2}",
+        ];
         project.command(&["run", "pipelines/own_program.yaml"], &set).output().unwrap()
     };
     let output = run();
@@ -227,7 +231,10 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     assert_eq!(failed.status.code(), Some(1));
     let said = stdout(&failed);
     assert!(said.contains("exit code 4"), "{said}");
-    assert!(said.contains("again: runner run pipelines/own_program.yaml --set datasets.phantom.preprocessing.size=32"), "{said}");
+    assert!(
+        said.contains("again: runner run pipelines/own_program.yaml --set datasets.phantom.preprocessing.size=32"),
+        "{said}"
+    );
     assert!(said.contains("--only 'summarise'"), "{said}");
     // What stood before stands.
     assert_eq!(project.text("results/own_program/tables/coverage.md"), table);
