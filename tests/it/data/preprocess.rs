@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use runner::science::data::preprocess::{AxisCrop, Fit, Normalisation, Offset};
+use runner::science::data::preprocess::{AxisCrop, Fit, Normalisation, Offset, ScribbleFill};
 use runner::science::data::{DataError, Image, Labels, Preprocessing, UNLABELLED, Volume, preprocess};
 
 fn volume(slices: usize, height: usize, width: usize, spacing: [f64; 2]) -> Volume {
@@ -32,6 +32,10 @@ fn padding_is_unlabelled_in_scribbles_and_background_in_masks() {
     let u = UNLABELLED;
     assert_eq!(prepared.scribble.unwrap().data, [u, u, u, u, u, 0, 1, u, u, u, u, u]);
     assert_eq!(prepared.spacing, [2.0, 1.0]);
+    // The released code's padding is annotated.
+    let released = Preprocessing { scribble_fill: ScribbleFill::Background, ..plain([3, 4]) };
+    let prepared = preprocess(&volume(1, 1, 2, [2.0, 1.0]), &released).unwrap();
+    assert_eq!(prepared.scribble.unwrap().data, [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
 }
 
 /// Two rows become their mean, and two columns four: half a pixel's distance is a quarter of the way.
