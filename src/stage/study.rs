@@ -50,7 +50,28 @@ impl Comparison {
     }
 
     fn is_distance(&self) -> bool {
-        self.metric.starts_with("hausdorff")
+        ["hausdorff", "hd95", "assd"].iter().any(|distance| self.metric.starts_with(distance))
+    }
+
+    /// What the metric is called, and its unit.
+    fn measure(&self) -> (&'static str, &'static str) {
+        let measure = match self.metric.as_str() {
+            metric if metric.starts_with("hd95") => "HD95",
+            metric if metric.starts_with("assd") => "average surface distance",
+            "mean_class_dice" => "mean of the classes' Dice",
+            _ if self.is_distance() => "Hausdorff distance",
+            _ => "multi-class Dice",
+        };
+        (
+            measure,
+            if self.metric.ends_with("_mm") {
+                "mm"
+            } else if self.is_distance() {
+                "px"
+            } else {
+                "%"
+            },
+        )
     }
 
     /// Rows and columns in the order in which the inputs first show them, which is the matrix's.
@@ -66,8 +87,8 @@ impl Comparison {
         let column = |key: String| Column { label: if percent { format!("{key} %") } else { key.clone() }, key };
         Ok(Layout {
             caption: caption.to_owned(),
-            measure: if self.is_distance() { "Hausdorff distance" } else { "multi-class Dice" }.to_owned(),
-            unit: if self.is_distance() { "px" } else { "%" }.to_owned(),
+            measure: self.measure().0.to_owned(),
+            unit: self.measure().1.to_owned(),
             scale: if self.is_distance() { 1.0 } else { 100.0 },
             better: if self.is_distance() { Better::Lower } else { Better::Higher },
             row_title: "Method".to_owned(),

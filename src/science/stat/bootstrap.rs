@@ -66,13 +66,14 @@ impl Interval {
 }
 
 /// The shares at which BCa reads the limits: equation (14.10), with the acceleration from the jackknife, (14.15). Resamples
-/// that equal the mean count half on each side.
+/// that equal the mean, but for rounding, count half on each side.
 fn accelerated(values: &[f64], means: &[f64], tail: f64) -> [f64; 2] {
     let n = values.len() as f64;
     let sum: f64 = values.iter().sum();
     let mean = sum / n;
-    let below = means.partition_point(|resampled| *resampled < mean);
-    let equal = means.partition_point(|resampled| *resampled <= mean) - below;
+    let rounding = 1e-12 * values.iter().fold(0.0_f64, |greatest, x| greatest.max(x.abs()));
+    let below = means.partition_point(|resampled| *resampled < mean - rounding);
+    let equal = means.partition_point(|resampled| *resampled <= mean + rounding) - below;
     let share = (below as f64 + 0.5 * equal as f64) / means.len() as f64;
     let bias = normal_quantile(share);
     // Leaving value x out gives (sum - x) / (n - 1), which lies (mean - x) / (n - 1) from their common mean.

@@ -32,9 +32,8 @@ fn padding_is_unlabelled_in_scribbles_and_background_in_masks() {
     let u = UNLABELLED;
     assert_eq!(prepared.scribble.unwrap().data, [u, u, u, u, u, 0, 1, u, u, u, u, u]);
     assert_eq!(prepared.spacing, [2.0, 1.0]);
-    // The released code's padding is annotated.
-    let released = Preprocessing { scribble_fill: ScribbleFill::Background, ..plain([3, 4]) };
-    let prepared = preprocess(&volume(1, 1, 2, [2.0, 1.0]), &released).unwrap();
+    let as_released = Preprocessing { scribble_fill: ScribbleFill::Background, ..plain([3, 4]) };
+    let prepared = preprocess(&volume(1, 1, 2, [2.0, 1.0]), &as_released).unwrap();
     assert_eq!(prepared.scribble.unwrap().data, [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
 }
 

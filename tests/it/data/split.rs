@@ -183,7 +183,7 @@ fn official_lists_that_do_not_fit_are_refused() {
 
     let next = by_official(Labelled::Disjoint, Unlisted::Fail, 1);
     let error = split_officially(&official(), &next, 10).unwrap_err().to_string();
-    assert_eq!(error, "the official lists have no `split1`; did you mean `split0`?: they have `split0`");
+    assert_eq!(error, "the official lists have no `split1`, but `split0`; did you mean `split0`?");
     let mut crossing = official();
     crossing.values_mut().for_each(|splits| splits.get_mut("split0").unwrap().validation.push(CaseName::Number(8)));
     let crosses = "case `patient008` is in list `validation` and in list `train_disc`: a case serves one purpose only";

@@ -1,5 +1,9 @@
 use super::{layout, score, scores};
-use runner::report::significance::{self, Significance, TestOutcome, against_best, stars};
+use runner::report::pairs::{Pairs, Repeats, Unit};
+use runner::report::scores::Score;
+use runner::report::significance::{
+    self, Against, Design, Significance, TestOutcome, adjust, against_best, compare, stars,
+};
 use std::convert::Infallible;
 
 /// p = 1 / (10 * pairs), so that what was paired can be seen.
@@ -76,5 +80,81 @@ fn tests_return_as_they_were_written() {
     assert_eq!(
         csv,
         "column,reference,competitor,difference,p,stars,n,method\n25,ours,no_gating,0.1,0.03125,*,6,wilcoxon exact\n"
+    );
+}
+
+/// Scores of a slice of a fold.
+fn slice(method: &str, fold: &str, case: &str, volume: &str, value: f64) -> Score {
+    let mut score = Score { volume: volume.to_owned(), ..score(method, "25", case, value) };
+    score.coordinates.insert("fold".to_owned(), fold.to_owned());
+    score
+}
+
+/// The number of pairs by unit.
+#[test]
+fn a_pair_is_a_case_a_volume_or_a_slice_of_one_run_or_of_all() {
+    let mut scores = Vec::new();
+    for (method, better) in [("ours", 0.1), ("no_gating", 0.0)] {
+        for (fold, case) in [("0", "a"), ("1", "a"), ("1", "b")] {
+            for volume in ["ed/1", "ed/2", "es/1"] {
+                scores.push(slice(method, fold, case, volume, 0.5 + better));
+            }
+        }
+    }
+    let count = |unit, repeats| {
+        let design = Design { pairs: Pairs { unit, repeats }, ..Design::default() };
+        let tests = compare(&scores, &layout(), "ours", design, test).expect("tested");
+        (tests[0].n, tests[0].unit.clone())
+    };
+    assert_eq!(count(Unit::Case, Repeats::Mean), (2, None));
+    assert_eq!(count(Unit::Case, Repeats::Separate), (3, None));
+    assert_eq!(count(Unit::Volume, Repeats::Mean), (4, Some("volume".to_owned())));
+    assert_eq!(count(Unit::Slice, Repeats::Mean), (6, Some("slice".to_owned())));
+    assert_eq!(count(Unit::Slice, Repeats::Separate), (9, Some("slice".to_owned())));
+
+    scores.iter_mut().for_each(|score| score.volume.clear());
+    let design = Design { pairs: Pairs { unit: Unit::Slice, ..Pairs::default() }, ..Design::default() };
+    let error = compare(&scores, &layout(), "ours", design, test).expect_err("no slices").to_string();
+    assert_eq!(error, "the scores have no rows by slice: set `rows: slice` at the stage that evaluates");
+}
+
+#[test]
+fn holm_corrects_the_tests_of_a_column_or_all() {
+    let design = Design { against: Against::All, ..Design::default() };
+    let mut tests = compare(&scores(), &layout(), "ours", design, test).expect("tested");
+    let pairs: Vec<_> = tests.iter().map(|test| (test.column.as_str(), test.competitor.as_str())).collect();
+    assert!(pairs.len() > 2 && pairs[..2].iter().all(|(column, _)| *column == "25"), "{pairs:?}");
+    let twice = |p: &[f64]| Ok::<_, Infallible>(vec![p.len() as f64; p.len()]);
+    let of_25 = tests.iter().filter(|test| test.column == "25").count() as f64;
+    adjust(&mut tests, true, twice).expect("adjusted");
+    assert_eq!(tests[0].adjusted, Some(of_25));
+    let all = tests.len() as f64;
+    adjust(&mut tests, false, twice).expect("adjusted");
+    assert_eq!((tests[0].adjusted, tests[0].stars()), (Some(all), ""), "asterisks follow the corrected p");
+}
+
+#[test]
+fn what_was_asked_for_has_columns_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = Significance {
+        column: "25".into(),
+        reference: "ours".into(),
+        competitor: "no_gating".into(),
+        difference: 0.1,
+        p: 0.03125,
+        n: 6,
+        method: "exact".into(),
+        adjusted: Some(0.0625),
+        effect: Some(1.0),
+        interval: Some([0.05, 0.15]),
+        unit: Some("slice".into()),
+    };
+    significance::write(folder.path(), std::slice::from_ref(&one)).expect("written");
+    assert_eq!(significance::read(folder.path()).expect("read"), [one]);
+    let csv = std::fs::read_to_string(folder.path().join("significance.csv")).expect("read");
+    assert_eq!(
+        csv,
+        "column,reference,competitor,difference,p,stars,n,method,p_adjusted,rank_biserial,low,high,unit\n\
+         25,ours,no_gating,0.1,0.03125,,6,exact,0.0625,1.0,0.05,0.15,slice\n"
     );
 }

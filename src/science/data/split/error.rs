@@ -25,7 +25,7 @@ pub enum SplitError {
     Empty { part: &'static str },
     #[error("there are no lists: name a file in `by.official.file` or `by.list.file`, or give `by.list.cases`")]
     NoLists,
-    #[error("the official lists have no `{name}`{}: they have {known}", hint(.closest))]
+    #[error("the official lists have no `{name}`, but {known}{}", hint(.closest))]
     NoOfficial { name: String, closest: Option<String>, known: String },
     #[error(
         "the official lists differ in `{part}` between `{first}` and `{second}`: they are no nested fractions of one split"
