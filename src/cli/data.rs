@@ -121,8 +121,8 @@ fn text(inspection: &Inspection) -> String {
     if cases < &inspection.listed_cases {
         let _ = writeln!(text, "(the first of {} cases)", inspection.listed_cases);
     }
-    if !inspection.also.is_empty() {
-        let _ = writeln!(text, "{} has the same layout: --as", inspection.also.join(" and "));
+    for other in &inspection.also {
+        let _ = writeln!(text, "(the layout is that of {other} too: --as {other})");
     }
     text.push('\n');
     text.push_str(&columns(&facts(inspection)));
