@@ -97,7 +97,7 @@ impl Check {
         let experiment = match spec::load(&request) {
             Ok(experiment) => experiment,
             // With all profiles, some are meant for other pipelines.
-            Err(error) if self.all_profiles && matches!(error.fault(), spec::Fault::CannotSet { .. }) => {
+            Err(error) if self.all_profiles && is_of_a_profile(&error) => {
                 let message = format!("{}: this profile is not for {}", error.fault(), pipeline.display());
                 return vec![at.warning(Warning::new(error.at(), message))];
             }
@@ -112,6 +112,12 @@ impl Check {
         }
         findings
     }
+}
+
+/// Whether a profile speaks of what the pipeline lacks.
+fn is_of_a_profile(error: &Located<spec::Fault>) -> bool {
+    let lacks = matches!(error.fault(), spec::Fault::CannotSet { .. } | spec::Fault::UnknownReference { .. });
+    lacks && error.at().source().code().name().contains("experiments/profiles/")
 }
 
 /// The same finding under several profiles is one.

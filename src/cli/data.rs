@@ -122,12 +122,14 @@ fn text(inspection: &Inspection) -> String {
         let _ = writeln!(text, "(the first of {} cases)", inspection.listed_cases);
     }
     if !inspection.also.is_empty() {
-        let _ = writeln!(text, "its layout is that of {} too: --as", inspection.also.join(" and "));
+        let _ = writeln!(text, "{} has the same layout: --as", inspection.also.join(" and "));
     }
     text.push('\n');
     text.push_str(&columns(&facts(inspection)));
-    text.push('\n');
-    text.push_str(&columns(&classes(inspection)));
+    if inspection.volumes > 0 {
+        text.push('\n');
+        text.push_str(&columns(&classes(inspection)));
+    }
     text.push('\n');
     match inspection.faults.as_slice() {
         [] => text.push_str("no faults\n"),
@@ -175,7 +177,11 @@ fn facts(inspection: &Inspection) -> Vec<Vec<String>> {
     let agree = inspection
         .scribbles_agree
         .map_or(String::new(), |share| format!("; {share:.2} % of their pixels have the mask's class"));
-    fact("scribbles", format!("in {} of {volumes}{agree}", inspection.scribbled_volumes));
+    if inspection.volumes > 0 {
+        fact("scribbles", format!("in {} of {volumes}{agree}", inspection.scribbled_volumes));
+    } else {
+        fact("volumes", "none that can be read".to_owned());
+    }
     facts
 }
 

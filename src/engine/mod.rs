@@ -20,6 +20,7 @@ mod prepare;
 mod provenance;
 mod publish;
 mod request;
+mod retry;
 mod run;
 mod schedule;
 mod select;

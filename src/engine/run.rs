@@ -1,8 +1,9 @@
 use super::attempt::{Attempt, Message, Outcome, tail};
-use super::cache::{Entry, Journal, Lookup, now};
+use super::cache::{Entry, Journal, Lookup, Took, now};
 use super::prepare::{self, Outputs, Prepared};
 use super::publish::Publisher;
 use super::request::{Failure, Options, Summary};
+use super::retry::{Retries, Retry};
 use super::schedule::{Budget, Queue, expected};
 use super::select::{Part, named};
 use super::{EngineError, Event, How, Observer, Store, provenance};
@@ -63,9 +64,7 @@ struct Run<'a> {
     woken: BTreeSet<usize>,
     /// Whether the queue knows how long stages last.
     timed: Timed,
-    /// How often each node was tried, and those that are tried again, and when.
-    tries: Vec<u32>,
-    delayed: Vec<(Instant, usize)>,
+    retries: Retries,
     running: Vec<usize>,
     /// Seen by the stages: the user's wish to stop, or a failure under `fail_fast`.
     stop: Arc<AtomicBool>,
@@ -83,10 +82,6 @@ enum Timed {
     Unknown,
     Known,
 }
-
-/// From one try to the next, doubled each time up to a limit.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A disk that corrupts faster than we rebuild is no disk to go on with.
 const REPAIRS: usize = 3;
@@ -123,8 +118,7 @@ impl<'a> Run<'a> {
             queue,
             woken: (0..count).collect(),
             timed: Timed::NotAsked,
-            tries: vec![0; count],
-            delayed: Vec::new(),
+            retries: Retries::new(count),
             running: Vec::new(),
             stop: Arc::default(),
             publisher: Some(Publisher::open(plan, store)?),
@@ -150,7 +144,7 @@ impl<'a> Run<'a> {
             }
             self.wake_delayed();
             self.start_what_fits(scope, &sender)?;
-            if self.running.is_empty() && self.delayed.is_empty() {
+            if self.running.is_empty() && self.retries.are_none() {
                 return self.pass_on_notes();
             }
             self.journal.flush()?;
@@ -182,10 +176,8 @@ impl<'a> Run<'a> {
 
     /// Stages whose pause after a failure is over; all of them are given up when the run stops.
     fn wake_delayed(&mut self) {
-        let (now, stop) = (Instant::now(), self.stop.load(Ordering::Relaxed));
-        let (over, delayed) = std::mem::take(&mut self.delayed).into_iter().partition(|(when, _)| stop || *when <= now);
-        self.delayed = delayed;
-        for (_, index) in Vec::<(Instant, usize)>::from_iter(over) {
+        let stop = self.stop.load(Ordering::Relaxed);
+        for index in self.retries.due(stop) {
             if stop {
                 self.states[index] = State::Cancelled;
             } else {
@@ -235,13 +227,15 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Asked once something has to run: a run that finds everything cached needs no durations.
+    /// Asked once something has to run: a run that finds everything cached needs no history.
     fn ask_how_long(&mut self) {
         if self.timed == Timed::NotAsked {
-            let last = self.store.last_seconds(&self.plan.name);
-            let recorded = |id: &String| self.store.last_success(&self.plan.name, id).ok().flatten().map(|r| r.seconds);
-            let known = |node: &Node| last.get(&node.id).copied().or_else(|| recorded(&node.id));
-            let known: Vec<Option<f64>> = self.plan.nodes.iter().map(known).collect();
+            let last = self.store.last_took(&self.plan.name);
+            let recorded = |id: &String| self.store.last_success(&self.plan.name, id).ok().flatten();
+            let took = |node: &Node| last.get(&node.id).copied().or_else(|| recorded(&node.id).map(|r| Took::of(&r)));
+            let took: Vec<Option<Took>> = self.plan.nodes.iter().map(took).collect();
+            self.queue.expect_memory(self.plan, &took);
+            let known: Vec<Option<f64>> = took.iter().map(|took| took.map(|took| took.seconds)).collect();
             self.timed = match expected(self.plan, &known) {
                 Some(seconds) => {
                     self.queue.set_durations(&seconds, &self.dependents);
@@ -370,16 +364,11 @@ impl<'a> Run<'a> {
 
     /// A stage that declares retries gets another try, later each time.
     fn fail_or_retry(&mut self, index: usize, error: String) -> Result<(), EngineError> {
-        let (tries, retries) = (self.tries[index], self.node(index).demands.retries);
-        if tries >= retries || self.stop.load(Ordering::Relaxed) {
-            return self.fail(index, error);
-        }
-        let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
-        self.tries[index] += 1;
-        let (id, again) = (&self.node(index).id, tries + 1);
-        let seconds = pause.as_secs_f64();
-        self.store.note(format!("{id} failed ({error}); it is tried again in {seconds} s ({again} of {retries})"));
-        self.delayed.push((Instant::now() + pause, index));
+        let (node, stop) = (self.node(index), self.stop.load(Ordering::Relaxed));
+        let most = if stop { 0 } else { node.demands.retries };
+        let Some(Retry { pause, number }) = self.retries.again(index, most) else { return self.fail(index, error) };
+        let (id, seconds) = (&node.id, pause.as_secs_f64());
+        self.store.note(format!("{id} failed ({error}); it is tried again in {seconds} s ({number} of {most})"));
         Ok(())
     }
 

@@ -1,3 +1,4 @@
+use super::cache::Took;
 use crate::contract::{Cpus, Demands};
 use crate::plan::Plan;
 use std::cmp::Reverse;
@@ -90,6 +91,15 @@ impl Queue {
         waiting.into_iter().for_each(|node| self.push(node));
     }
 
+    /// A stage whose entry declares no memory is expected to take what it took before.
+    pub fn expect_memory(&mut self, plan: &Plan, took: &[Option<Took>]) {
+        let peak = |took: &Option<Took>| took.and_then(|took| took.peak_memory);
+        let nodes =
+            plan.nodes.iter().zip(took).map(|(node, took)| (node.entry.as_str(), node.demands.memory, peak(took)));
+        let expected = expected_memory(&nodes.collect::<Vec<_>>());
+        self.demands.iter_mut().zip(expected).for_each(|(demands, memory)| demands.memory = memory);
+    }
+
     pub fn push(&mut self, node: usize) {
         self.ready.insert(self.place(node));
     }
@@ -172,6 +182,21 @@ impl Queue {
     }
 }
 
+/// Bytes by entry, declared memory (0: none) and peak of the last time: what is declared, else what it took, else the
+/// most that another of its entry took.
+fn expected_memory(nodes: &[(&str, u64, Option<u64>)]) -> Vec<u64> {
+    let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+    for (entry, _, peak) in nodes {
+        let most = most.entry(entry).or_default();
+        *most = peak.unwrap_or(0).max(*most);
+    }
+    let memory = |(entry, declared, peak): &(&str, u64, Option<u64>)| match declared {
+        0 => peak.unwrap_or(most[entry]),
+        declared => *declared,
+    };
+    nodes.iter().map(memory).collect()
+}
+
 /// Seconds that each node is expected to last: as the last time; else as the others of its entry, or of its kind,
 /// did on the average; else one. `None` if nothing is known of any.
 pub fn expected(plan: &Plan, known: &[Option<f64>]) -> Option<Vec<f64>> {
@@ -191,4 +216,15 @@ pub fn expected(plan: &Plan, known: &[Option<f64>]) -> Option<Vec<f64>> {
         of_entry.get(&node.entry).or_else(|| of_kind.get(node.stage.kind())).copied().unwrap_or(1.0)
     };
     Some(plan.nodes.iter().zip(known).map(|(node, known)| known.unwrap_or_else(|| guess(node))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expected_memory;
+
+    #[test]
+    fn memory_is_what_is_declared_or_what_was_taken() {
+        let nodes = [("train", 0, Some(300)), ("train", 0, None), ("train", 50, Some(400)), ("plot", 0, None)];
+        assert_eq!(expected_memory(&nodes), [300, 400, 50, 0]);
+    }
 }

@@ -42,7 +42,7 @@ impl NodeStatus {
 /// What would run and why, in the plan's order, without running anything.
 pub fn status(plan: &Plan, store: &Store, force: &[String]) -> Result<Vec<NodeStatus>, EngineError> {
     let forced = super::select::named(plan, force)?;
-    let seconds = store.last_seconds(&plan.name);
+    let took = store.last_took(&plan.name);
     let mut outputs: Vec<Option<Outputs>> = vec![None; plan.nodes.len()];
     let mut all = Vec::new();
     for (index, node) in plan.nodes.iter().enumerate() {
@@ -51,8 +51,8 @@ pub fn status(plan: &Plan, store: &Store, force: &[String]) -> Result<Vec<NodeSt
             Err(error @ EngineError::Source { .. }) => State::Broken { error: error.to_string() },
             state => state?,
         };
-        let last_seconds = match seconds.get(&node.id) {
-            Some(seconds) => Some(*seconds),
+        let last_seconds = match took.get(&node.id).map(|took| took.seconds) {
+            Some(seconds) => Some(seconds),
             None => last.record()?.map(|record| record.seconds),
         };
         let (id, entry) = (node.id.clone(), node.entry.clone());

@@ -97,7 +97,7 @@ pub fn layouts() -> Vec<String> {
 }
 
 /// Slices on a contact sheet.
-const FRAMES: usize = 24;
+const FRAMES: usize = 20;
 
 impl Inspect {
     /// `sheet`: whether a contact sheet is wanted too, as a PNG.
@@ -188,7 +188,7 @@ impl Inspect {
             cases: survey.cases,
             volumes: survey.volumes,
             slices: survey.slices,
-            groups: survey.groups.iter().cloned().collect(),
+            groups: in_order(survey.groups),
             channels: survey.channels.keys().copied().collect(),
             sizes,
             spacing_mm: spacing(&survey.spacings),
@@ -200,6 +200,13 @@ impl Inspect {
             faults: survey.faults.into_iter().map(|(case, e)| Fault::new(&case, e, Some(&self.root))).collect(),
         }
     }
+}
+
+/// Numbers by their value.
+fn in_order(groups: std::collections::BTreeSet<String>) -> Vec<String> {
+    let mut groups: Vec<String> = groups.into_iter().collect();
+    groups.sort_by_key(|group| group.parse::<u64>().unwrap_or(u64::MAX));
+    groups
 }
 
 fn spacing(spacings: &[[f64; 2]]) -> Option<[f64; 3]> {
@@ -228,7 +235,7 @@ fn contact_sheet(inspection: &Inspection, cases: &dyn Cases, indices: &[usize]) 
     let Inspection { kind, cases: read, volumes, slices, .. } = inspection;
     let sheet = Sheet {
         title: format!("{} as {kind}", inspection.root.display()),
-        subtitle: format!("{read} cases, {volumes} volumes, {slices} slices; {} of them here", frames.len()),
+        subtitle: format!("cases: {read}, volumes: {volumes}, slices: {slices}; here {} of them", frames.len()),
         classes: inspection.classes.iter().map(|class| class.name.clone()).collect(),
         frames,
     };
@@ -240,9 +247,13 @@ fn frame(volume: &Volume, slice: usize) -> Frame {
     let mask = volume.mask.slice(slice).to_vec();
     let annotated = mask.iter().any(|&label| label != UNLABELLED);
     let note = if annotated { "" } else { ", no mask" };
+    let place = match volume.image.slices {
+        1 => String::new(),
+        slices => format!(", slice {} of {slices}", slice + 1),
+    };
     Frame {
         title: volume.case.clone(),
-        subtitle: format!("{}, slice {} of {}{note}", volume.name, slice + 1, volume.image.slices),
+        subtitle: format!("{}{place}{note}", volume.name),
         width: volume.image.width,
         height: volume.image.height,
         image: volume.image.slice(slice).to_vec(),

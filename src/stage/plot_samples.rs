@@ -151,7 +151,8 @@ fn cell(tile: Tile) -> Cell {
 fn row(view: &View, cells: Vec<Cell>) -> Row {
     let View { volume, slice, .. } = view;
     let (height, width) = (volume.image.height, volume.image.width);
-    let image = volume.image.slice(*slice)[..height * width].to_vec();
+    let shown = if volume.image.channels < 3 { 1 } else { 3 };
+    let image = volume.image.slice(*slice)[..shown * height * width].to_vec();
     Row {
         title: volume.case.clone(),
         subtitle: format!("{}, slice {}", volume.name, slice + 1),

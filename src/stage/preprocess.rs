@@ -186,7 +186,7 @@ impl Stage for Preprocess {
         let faults = faults.concat();
         report(context, &faults)?;
         let volumes: Vec<Volume> = volumes.into_iter().flatten().collect();
-        one_channel_count(&volumes)?;
+        check(&volumes)?;
         Prepared::write(context.output("slices")?, cases.classes(), &volumes)
     }
 }
@@ -227,13 +227,24 @@ fn report(context: &StageContext, faults: &[Fault]) -> Result<(), StageError> {
     slices::write_file(&context.output("slices")?.join("faults.csv"), table.as_bytes())
 }
 
-/// Networks see one number of channels.
-fn one_channel_count(volumes: &[Volume]) -> Result<(), StageError> {
+/// Networks see one number of channels, and each volume has a file of its own.
+fn check(volumes: &[Volume]) -> Result<(), StageError> {
     let Some(first) = volumes.first() else { return Ok(()) };
-    let other = volumes.iter().find(|volume| volume.image.channels != first.image.channels);
-    other.map_or(Ok(()), |other| {
-        let (a, b) = (first.image.channels, other.image.channels);
-        let advice = "say which by `channels` in the data set's file";
-        Err(StageError::Failed(format!("{} has {a} channel(s), and {} has {b}; {advice}", first.case, other.case)))
-    })
+    let mut files = std::collections::BTreeMap::new();
+    for volume in volumes {
+        let (a, b) = (first.image.channels, volume.image.channels);
+        if a != b {
+            let advice = "say which by `channels` in the data set's file";
+            let message = format!("{} has {a} channel(s), and {} has {b}; {advice}", first.case, volume.case);
+            return Err(StageError::Failed(message));
+        }
+        let name = format!("{}_{}", volume.case, volume.name);
+        if let Some(other) = files.insert(name, &volume.case) {
+            let (case, volume) = (&volume.case, &volume.name);
+            let message =
+                format!("volume {volume} of case {case} and one of case {other} would have one name together");
+            return Err(StageError::Failed(message));
+        }
+    }
+    Ok(())
 }

@@ -8,8 +8,8 @@ pub const SMALL: [&str; 9] = [
     "training.steps_per_epoch=1",
     "training.batch_size=2",
     "training.width=2",
-    "size=32",
-    "datasets.phantom.spacing_mm=5.4",
+    "datasets.phantom.preprocessing.size=32",
+    "datasets.phantom.preprocessing.spacing_mm=5.4",
     "datasets.phantom.source={cases: 14, slices: 3}",
     "matrix.method=[ours,plain]",
     "matrix.label_fraction=[25,50]",
@@ -203,7 +203,7 @@ fn an_incomplete_run_leaves_the_provenance_of_the_results_that_stand() {
     assert!(project.run(&["run", ABLATION], &[]).status.success());
     let before = project.text("results/ablation/provenance.json");
     // Images of 33 pixels are prepared, and then refused by the trainings.
-    let failed = project.run(&["run", ABLATION], &["size=33"]);
+    let failed = project.run(&["run", ABLATION], &["datasets.phantom.preprocessing.size=33"]);
     assert_eq!(failed.status.code(), Some(1), "{}{}", stdout(&failed), stderr(&failed));
     assert!(stdout(&failed).contains("multiples of 16"), "{}", stdout(&failed));
     assert_eq!(project.text("results/ablation/provenance.json"), before);
@@ -214,7 +214,11 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     let project = Project::new();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts"), &project.path("scripts"));
     let run = || {
-        let set = ["size=32", "datasets.phantom.spacing_mm=5.4", "datasets.phantom.source={cases: 3, slices: 2}"];
+        let set = [
+            "datasets.phantom.preprocessing.size=32",
+            "datasets.phantom.preprocessing.spacing_mm=5.4",
+            "datasets.phantom.source={cases: 3, slices: 2}",
+        ];
         project.command(&["run", "pipelines/own_program.yaml"], &set).output().unwrap()
     };
     let output = run();
@@ -227,7 +231,10 @@ fn a_program_of_the_users_own_takes_part_and_a_failure_says_how_to_see_it_again(
     assert_eq!(failed.status.code(), Some(1));
     let said = stdout(&failed);
     assert!(said.contains("exit code 4"), "{said}");
-    assert!(said.contains("again: runner run pipelines/own_program.yaml --set size=32"), "{said}");
+    assert!(
+        said.contains("again: runner run pipelines/own_program.yaml --set datasets.phantom.preprocessing.size=32"),
+        "{said}"
+    );
     assert!(said.contains("--only 'summarise'"), "{said}");
     // What stood before stands.
     assert_eq!(project.text("results/own_program/tables/coverage.md"), table);

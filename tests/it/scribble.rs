@@ -1,5 +1,6 @@
 //! Scribbles from masks: worked by hand, the background's coverage, and what holds for any mask.
 
+mod stages;
 mod walks;
 
 use proptest::prelude::*;

@@ -42,6 +42,7 @@ pub use gc::{Gc, GcError, GcOptions, Going, Pile};
 pub use history::StageName;
 pub use journal::{Entry, Journal, read_journal};
 pub(crate) use lock::try_lock;
+pub use recent::Took;
 pub use remote::{Fetched, Pulled, Pushed, Remote, RemoteError};
 pub use repair::Repair;
 pub(crate) use tree::unfit;

@@ -33,7 +33,21 @@ struct Listed {
 struct Known {
     stat: Stat,
     outputs: Outputs,
-    seconds: f64,
+    took: Took,
+}
+
+/// What a stage took when it last ran.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Took {
+    pub seconds: f64,
+    /// In bytes, where it ran in a process of its own.
+    pub peak_memory: Option<u64>,
+}
+
+impl Took {
+    pub fn of(record: &super::Record) -> Self {
+        Took { seconds: record.seconds, peak_memory: record.peak_memory }
+    }
 }
 
 /// Path, size and digest of a file of a listing.
@@ -45,7 +59,7 @@ type Outputs = Box<[(String, Digest)]>;
 /// The file of a pipeline.
 #[derive(Default, Serialize, Deserialize)]
 struct Page {
-    records: Vec<(Digest, Stat, Outputs, f64)>,
+    records: Vec<(Digest, Stat, Outputs, Took)>,
     listings: Vec<(Digest, Stat, Vec<ListedFile>)>,
 }
 
@@ -88,13 +102,13 @@ impl Store {
         Some(Arc::clone(&listed.listing))
     }
 
-    /// Seconds that each stage of a pipeline took when it last ran, as far as they are known.
-    pub fn last_seconds(&self, pipeline: &str) -> BTreeMap<String, f64> {
+    /// What each stage of a pipeline took when it last ran, as far as it is known.
+    pub fn last_took(&self, pipeline: &str) -> BTreeMap<String, Took> {
         self.recall(pipeline);
         let (latest, recent) = (lock_anyway(&self.latest), lock_anyway(&self.recent));
         let Some(latest) = latest.get(pipeline) else { return BTreeMap::new() };
-        let seconds = |(id, key): (&String, &Digest)| Some((id.clone(), recent.records.get(key)?.seconds));
-        latest.keys.iter().filter_map(seconds).collect()
+        let took = |(id, key): (&String, &Digest)| Some((id.clone(), recent.records.get(key)?.took));
+        latest.keys.iter().filter_map(took).collect()
     }
 
     /// Reads what is remembered of a pipeline, once.
@@ -105,8 +119,8 @@ impl Store {
         self.recall_latest(pipeline);
         let page: Page = read_if_whole(&self.page(pipeline)).unwrap_or_default();
         let mut recent = lock_anyway(&self.recent);
-        for (key, stat, outputs, seconds) in page.records {
-            recent.records.entry(key).or_insert_with(|| Arc::new(Known { stat, outputs, seconds }));
+        for (key, stat, outputs, took) in page.records {
+            recent.records.entry(key).or_insert_with(|| Arc::new(Known { stat, outputs, took }));
         }
         for (tree, stat, files) in page.listings {
             let entry = |(path, size, sha256)| Entry { path, size, sha256 };
@@ -120,7 +134,7 @@ impl Store {
     /// Remembers a record that was checked, or written: `stat` is of the file that holds it.
     pub(super) fn learn_record(&self, record: &super::Record, stat: Stat) {
         let outputs = record.outputs.iter().map(|(port, tree)| (port.clone(), *tree)).collect();
-        let known = Known { stat, outputs, seconds: record.seconds };
+        let known = Known { stat, outputs, took: Took::of(record) };
         let mut recent = lock_anyway(&self.recent);
         recent.records.insert(record.key, Arc::new(known));
         recent.pages.values_mut().for_each(|changed| *changed = true);
@@ -162,7 +176,7 @@ impl Recent {
         let mut trees = std::collections::BTreeSet::new();
         for key in keys {
             let Some(known) = self.records.get(key).filter(|known| known.stat.settled(TICK, now)) else { continue };
-            page.records.push((*key, known.stat, known.outputs.clone(), known.seconds));
+            page.records.push((*key, known.stat, known.outputs.clone(), known.took));
             trees.extend(known.outputs.iter().map(|(_, tree)| *tree));
         }
         for tree in trees {

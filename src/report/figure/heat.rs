@@ -44,37 +44,30 @@ pub fn grey(image: &[f32]) -> Vec<u8> {
 /// Opacity of predicted and true labels.
 pub const LABEL: f32 = 0.55;
 
-/// Grey with `color(i)` laid over pixel i, with its opacity.
-pub fn overlay(grey: &[u8], color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
-    laid(grey.iter().map(|&level| RGBColor(level, level, level)), color)
-}
-
-/// [`overlay`] on levels `[channel, pixel]`; three channels or more are red, green and blue, else the first is grey.
-pub fn overlay_channels(levels: &[u8], channels: usize, color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
+/// `color(i)` laid over pixel i, with its opacity. Levels are `[channel, pixel]`: three channels or more are red, green and
+/// blue, else the first is grey.
+pub fn overlay(levels: &[u8], channels: usize, color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
     let pixels = levels.len() / channels.max(1);
     let of = |channel: usize, i: usize| levels[if channels < 3 { i } else { channel * pixels + i }];
-    laid((0..pixels).map(|i| RGBColor(of(0, i), of(1, i), of(2, i))), color)
-}
-
-fn laid(pixels: impl Iterator<Item = RGBColor>, color: impl Fn(usize) -> Option<(RGBColor, f32)>) -> Vec<u8> {
-    let pixel = |(i, base): (usize, RGBColor)| {
+    let pixel = |i: usize| {
+        let base = RGBColor(of(0, i), of(1, i), of(2, i));
         let RGBColor(r, g, b) = color(i).map_or(base, |(color, opacity)| mix(base, color, opacity));
         [r, g, b]
     };
-    pixels.enumerate().flat_map(pixel).collect()
+    (0..pixels).flat_map(pixel).collect()
 }
 
-/// Labels 1 to `classes` - 1; background and anything else stay grey.
-pub fn labels(grey: &[u8], labels: &[u8], classes: usize) -> Vec<u8> {
-    overlay(grey, |i| {
+/// Labels 1 to `classes` - 1; over background and anything else the image shows.
+pub fn labels(levels: &[u8], channels: usize, labels: &[u8], classes: usize) -> Vec<u8> {
+    overlay(levels, channels, |i| {
         let label = usize::from(labels[i]);
         (label > 0 && label < classes).then(|| (palette::class(label), LABEL))
     })
 }
 
 /// Labels 0 to `classes` - 1, opaque; anything else is unlabelled.
-pub fn scribble(grey: &[u8], labels: &[u8], classes: usize) -> Vec<u8> {
-    overlay(grey, |i| {
+pub fn scribble(levels: &[u8], channels: usize, labels: &[u8], classes: usize) -> Vec<u8> {
+    overlay(levels, channels, |i| {
         let label = usize::from(labels[i]);
         (label < classes).then(|| (palette::class(label), 1.0))
     })
@@ -116,8 +109,9 @@ mod tests {
 
     #[test]
     fn only_known_classes_are_coloured() {
-        assert_eq!(labels(&[10, 10, 10], &[0, 4, 255], 4), [10; 9]);
-        assert_eq!(labels(&[0], &[1], 4), [127, 87, 0]);
-        assert_eq!(scribble(&[0], &[1], 4), [230, 159, 0]);
+        assert_eq!(labels(&[10, 10, 10], 1, &[0, 4, 255], 4), [10; 9]);
+        assert_eq!(labels(&[0], 1, &[1], 4), [127, 87, 0]);
+        assert_eq!(labels(&[1, 2, 3], 3, &[0], 4), [1, 2, 3]);
+        assert_eq!(scribble(&[0], 1, &[1], 4), [230, 159, 0]);
     }
 }

@@ -40,7 +40,7 @@ pub struct Row {
     pub subtitle: String,
     pub width: usize,
     pub height: usize,
-    /// `[height, width]`, of any range: shown from its 1st to its 99th percentile.
+    /// `[channel, height, width]`, of any range: shown from its 1st to its 99th percentile, in colour if it has three.
     pub image: Vec<f32>,
     /// One for each of [`Samples::columns`].
     pub cells: Vec<Cell>,
@@ -65,12 +65,18 @@ const NOTE: f64 = 16.0;
 const LEGEND: f64 = 40.0;
 const HEADING: f64 = 12.0;
 
+impl Row {
+    fn channels(&self) -> usize {
+        (self.image.len() / (self.width * self.height).max(1)).max(1)
+    }
+}
+
 impl Samples {
     /// Checks that every value has its pixel and every column its cell.
     pub fn checked(self) -> Result<Samples, ReportError> {
         for row in &self.rows {
             let pixels = row.width * row.height;
-            length(&format!("image of {}", row.title), row.image.len(), pixels)?;
+            length(&format!("image of {}", row.title), row.image.len(), row.channels() * pixels)?;
             length(&format!("cells of {}", row.title), row.cells.len(), self.columns.len())?;
             for (cell, column) in row.cells.iter().zip(&self.columns) {
                 let found = match &cell.tile {
@@ -205,12 +211,12 @@ impl Samples {
     }
 
     fn picture(&self, row: &Row, tile: &Tile, left: f64, top: f64) -> Option<Picture> {
-        let grey = heat::grey(&row.image);
-        let classes = self.classes.len();
+        let levels = heat::grey(&row.image);
+        let (channels, classes) = (row.channels(), self.classes.len());
         let rgb = match tile {
-            Tile::Image => heat::overlay(&grey, |_| None),
-            Tile::Labels(values) => heat::labels(&grey, values, classes),
-            Tile::Scribble(values) => heat::scribble(&grey, values, classes),
+            Tile::Image => heat::overlay(&levels, channels, |_| None),
+            Tile::Labels(values) => heat::labels(&levels, channels, values, classes),
+            Tile::Scribble(values) => heat::scribble(&levels, channels, values, classes),
             Tile::Heat(values) => heat::attention(values),
             Tile::Missing => return None,
         };

@@ -79,7 +79,7 @@ impl View {
             at: (left.floor() as i32 * UNIT as i32, top.floor() as i32 * UNIT as i32),
             width: self.width as u32,
             height: self.height as u32,
-            rgb: heat::overlay_channels(&levels, self.channels, color),
+            rgb: heat::overlay(&levels, self.channels, color),
             factor: self.factor() as u32,
         }
     }

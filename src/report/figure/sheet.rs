@@ -37,9 +37,9 @@ pub struct Sheet {
 }
 
 /// Longest side that a slice should have, in pixels of the PNG.
-const SIDE: usize = 300;
+const SIDE: usize = 400;
 /// Width that the sheet should have, in CSS pixels.
-const WIDE: f64 = 1000.0;
+const WIDE: f64 = 1400.0;
 const MARGIN: f64 = 20.0;
 const TOP: f64 = 60.0;
 const GAP: f64 = 14.0;
@@ -66,30 +66,39 @@ impl Sheet {
         Ok(self)
     }
 
-    /// Width and height of a place in the grid.
-    fn cell(&self) -> (f64, f64) {
-        let sizes = self.frames.iter().map(|frame| {
-            let view = View::of(frame);
+    /// Width of a column, the gap after it included.
+    fn cell(&self) -> f64 {
+        let width = |frame: &Frame| {
             let captions = text_width(&frame.title, SMALL).max(text_width(&frame.subtitle, SMALL));
-            ((view.width as f64 / 2.0).max(captions), view.height as f64 / 2.0)
-        });
-        let (width, height) = sizes.fold((0.0_f64, 0.0_f64), |(w, h), (width, height)| (w.max(width), h.max(height)));
-        (width.ceil() + GAP, height.ceil() + CAPTION + GAP)
+            (View::of(frame).width as f64 / 2.0).max(captions)
+        };
+        self.frames.iter().map(width).fold(0.0, f64::max).ceil() + GAP
     }
 
     fn columns(&self) -> usize {
-        let fitting = ((WIDE / self.cell().0) as usize).max(1);
+        let fitting = ((WIDE / self.cell()) as usize).max(1);
         fitting.min(self.frames.len()).max(1)
     }
 
-    /// Left and top edge of a place.
-    fn at(&self, index: usize) -> (f64, f64) {
-        let (columns, (width, height)) = (self.columns(), self.cell());
-        (MARGIN + (index % columns) as f64 * width, TOP + (index / columns) as f64 * height)
+    /// Top edge of each row, and of what is below the last.
+    fn tops(&self) -> Vec<f64> {
+        let mut tops = vec![TOP];
+        for row in self.frames.chunks(self.columns()) {
+            let height = row.iter().map(|frame| View::of(frame).height as f64 / 2.0).fold(0.0, f64::max);
+            tops.push(tops[tops.len() - 1] + height.ceil() + CAPTION + GAP);
+        }
+        tops
+    }
+
+    /// Left and top edge of each slice.
+    fn places(&self) -> Vec<(f64, f64)> {
+        let (columns, width, tops) = (self.columns(), self.cell(), self.tops());
+        let place = |index: usize| (MARGIN + (index % columns) as f64 * width, tops[index / columns]);
+        (0..self.frames.len()).map(place).collect()
     }
 
     fn grid_bottom(&self) -> f64 {
-        TOP + self.frames.len().div_ceil(self.columns()) as f64 * self.cell().1
+        self.tops().last().copied().unwrap_or(TOP)
     }
 
     /// Colours and words of the legend, line by line.
@@ -124,14 +133,13 @@ impl Sheet {
 
     fn grid_width(&self) -> f64 {
         let titles = text_width(&self.title, 15.0).max(text_width(&self.subtitle, 11.0));
-        (self.columns() as f64 * self.cell().0).max(titles).max(360.0)
+        (self.columns() as f64 * self.cell()).max(titles).max(360.0)
     }
 
     fn draw_captions<B: DrawingBackend>(&self, pen: &Pen<B>) -> Result<(), ReportError> {
         let style = Type::new(SMALL, HPos::Left, VPos::Center);
-        for (index, frame) in self.frames.iter().enumerate() {
-            let (left, top) = self.at(index);
-            let below = top + self.cell().1 - CAPTION - GAP;
+        for (frame, (left, top)) in self.frames.iter().zip(self.places()) {
+            let below = top + View::of(frame).height as f64 / 2.0;
             pen.text(&frame.title, (px(left), px(below + 10.0)), style)?;
             pen.text(&frame.subtitle, (px(left), px(below + 23.0)), style.color(palette::MUTED))?;
         }
@@ -177,14 +185,13 @@ impl Figure for Sheet {
     }
 
     fn pictures(&self) -> Vec<Picture> {
-        let place = |(index, frame): (usize, &Frame)| {
-            let (left, top) = self.at(index);
+        let picture = |(frame, (left, top)): (&Frame, (f64, f64))| {
             let at = (left.floor() as i32 * UNIT as i32, top.floor() as i32 * UNIT as i32);
             let view = View::of(frame);
             let rgb = view.rgb(frame, self.classes.len());
             Picture { at, width: view.width as u32, height: view.height as u32, rgb, factor: 1 }
         };
-        self.frames.iter().enumerate().map(place).collect()
+        self.frames.iter().zip(self.places()).map(picture).collect()
     }
 }
 
@@ -200,7 +207,7 @@ struct View {
 impl View {
     fn of(frame: &Frame) -> Self {
         let longest = frame.width.max(frame.height).max(1);
-        let (factor, stride) = ((SIDE / longest).max(1), longest.div_ceil(2 * SIDE));
+        let (factor, stride) = (((SIDE + longest / 2) / longest).max(1), longest.div_ceil(2 * SIDE));
         let side = |side: usize| side.div_ceil(stride) * factor;
         View { factor, stride, width: side(frame.width), height: side(frame.height) }
     }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub const CLASSES: [&str; 4] = ["background", "RV", "MYO", "LV"];
 pub const EXPECTED: &str =
     "ACDC has folders patient001, patient002, .. there or in its folders `training` and `testing`";
+const OTHER_SUBSET: &str = "its other folder (`training` or `testing`) is there; choose it by `subset`";
 /// Label of an unlabelled pixel in the scribble files.
 const UNLABELLED_ON_DISK: u8 = 4;
 /// Of `Info.cfg`; the real ones have less than 100.
@@ -105,10 +106,12 @@ fn patients(root: &Path, subset: Subset) -> Result<Vec<Patient>, DataError> {
         let reason = format!("this patient is in {} too", pair[0].folder.display());
         return Err(DataError::Unfit { place, reason });
     }
-    match patients.is_empty() {
-        true => Err(DataError::NoCases { root: root.to_owned(), expected: EXPECTED }),
-        false => Ok(patients),
+    if !patients.is_empty() {
+        return Ok(patients);
     }
+    let others = ["training", "testing"].iter().any(|part| root.join(part).is_dir());
+    let expected = if others { OTHER_SUBSET } else { EXPECTED };
+    Err(DataError::NoCases { root: root.to_owned(), expected })
 }
 
 fn patients_in(folder: &Path, group: &Option<String>) -> Result<Vec<Patient>, DataError> {

@@ -103,6 +103,24 @@ fn a_data_set_of_bad_cases_alone_fails() {
     assert!(error.contains("no volume"), "{error}");
 }
 
+/// `a_b` of case `x` and `b` of case `x_a` would be one file.
+#[test]
+fn volumes_that_would_share_a_file_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (case, volume) in [("x", "a_b"), ("x_a", "b")] {
+        std::fs::create_dir_all(scratch.path().join(case)).unwrap();
+        super::write_png(&scratch.path().join(format!("{case}/{volume}.png")), 4, 4, |i| i as u8);
+    }
+    let classes = json!([{ "name": "background", "codes": 0 }, { "name": "other", "codes": 1 }]);
+    let dataset = json!({ "kind": "folder", "root": scratch.path(), "image": "{case}/{volume}.png", "classes": classes, "spacing_mm": 1 });
+    let with = |dataset: &Value| json!({ "dataset": dataset, "preprocessing": { "size": 16 } });
+    let error = run(&with(&dataset)).unwrap_err().to_string();
+    assert!(error.contains("volume b of case x_a and one of case x"), "{error}");
+    super::write_rgb(&scratch.path().join("x_a/b.png"), 4, 4, |_| [1, 2, 3]);
+    let error = run(&with(&dataset)).unwrap_err().to_string();
+    assert!(error.contains("x has 1 channel(s), and x_a has 3"), "{error}");
+}
+
 /// What was there before the new parameters keeps its key.
 #[test]
 fn defaults_are_not_spelled_out() {

@@ -68,6 +68,13 @@ fn end_diastole_and_end_systole_have_the_largest_and_the_smallest_cavity() {
 }
 
 #[test]
+fn the_layout_is_told() {
+    let (scratch, _) = subject();
+    assert_eq!(super::layouts_of(scratch.path()), ["lvsc"]);
+    assert_eq!(super::layouts_of(&scratch.path().join("CAP_challenge_training_set")), ["lvsc"]);
+}
+
+#[test]
 fn phases_and_unannotated_slices_are_options() {
     let (scratch, _) = subject();
     let parameters = LvscParameters::at(scratch.path());

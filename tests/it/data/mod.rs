@@ -22,6 +22,12 @@ mod split_stage;
 use std::fs::File;
 use std::path::Path;
 
+/// The data sets whose layout a folder has.
+fn layouts_of(root: &Path) -> Vec<&'static str> {
+    let fitting = runner::science::data::LAYOUTS.iter().filter(|layout| (layout.open)(root).is_ok());
+    fitting.map(|layout| layout.name).collect()
+}
+
 /// A grey PNG of 8 bits; `value` is of pixel `row * width + column`.
 fn write_png(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> u8) {
     let data: Vec<u8> = (0..(width * height) as usize).map(value).collect();

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use runner::science::data::preprocess::{AxisCrop, Normalisation, Offset};
+use runner::science::data::preprocess::{AxisCrop, Fit, Normalisation, Offset, ScribbleFill};
 use runner::science::data::{DataError, Image, Labels, Preprocessing, UNLABELLED, Volume, preprocess};
 
 fn volume(slices: usize, height: usize, width: usize, spacing: [f64; 2]) -> Volume {
@@ -32,6 +32,25 @@ fn padding_is_unlabelled_in_scribbles_and_background_in_masks() {
     let u = UNLABELLED;
     assert_eq!(prepared.scribble.unwrap().data, [u, u, u, u, u, 0, 1, u, u, u, u, u]);
     assert_eq!(prepared.spacing, [2.0, 1.0]);
+    let as_released = Preprocessing { scribble_fill: ScribbleFill::Background, ..plain([3, 4]) };
+    let prepared = preprocess(&volume(1, 1, 2, [2.0, 1.0]), &as_released).unwrap();
+    assert_eq!(prepared.scribble.unwrap().data, [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
+}
+
+/// Two rows become their mean, and two columns four: half a pixel's distance is a quarter of the way.
+#[test]
+fn stretching_resamples_rows_and_columns_by_themselves() {
+    let mut square = volume(1, 2, 2, [2.0, 1.0]);
+    square.image.data = vec![0.0, 4.0, 8.0, 12.0];
+    let parameters = Preprocessing { fit: Fit::Stretch, ..plain([1, 4]) };
+    let prepared = preprocess(&square, &parameters).unwrap();
+    assert_eq!(prepared.image.data, [4.0, 5.0, 7.0, 8.0]);
+    // The later of two equally near rows.
+    assert_eq!(prepared.mask.data, [2, 2, 3, 3]);
+    assert_eq!(prepared.scribble.unwrap().data, [2, 2, UNLABELLED, UNLABELLED]);
+    assert_eq!(prepared.spacing, [4.0, 0.5]);
+    let same = Preprocessing { fit: Fit::Stretch, ..plain([2, 2]) };
+    assert_eq!(preprocess(&square, &same).unwrap(), square);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::toys::{Project, chain, files};
 use runner::digest::{Digest, canonical_json};
 use runner::plan::manifest::{Input, Manifest, SourceContent};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +32,8 @@ fn tamper(path: &Path, was: &str, is: &str) {
 fn the_next_run_knows_what_the_last_one_found() {
     let project = remembered();
     let store = project.store();
-    let seconds = store.last_seconds("toys");
+    let seconds: BTreeMap<String, f64> =
+        store.last_took("toys").into_iter().map(|(id, took)| (id, took.seconds)).collect();
     assert_eq!(seconds.keys().map(String::as_str).collect::<Vec<_>>(), ["first", "last", "middle"]);
     let keys: Vec<Digest> = files(&project.path(".runner/actions")).iter().map(|path| key(path)).collect();
     assert_eq!(keys.len(), 3);
