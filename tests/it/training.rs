@@ -126,7 +126,10 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 }
 
 /// A set of twelve slices of three cases, and augmentation by all that there is.
-fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<(Vec<f32>, Vec<u8>, Vec<f32>, Vec<f32>)> {
+/// Annotated images and their labels, unlabelled images, masks.
+type Step = (Vec<f32>, Vec<u8>, Vec<f32>, Vec<f32>);
+
+fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
     let method = Method::default();
     let mut set = set(&method);
     set.annotated = set.annotated.iter().cycle().take(12).cloned().collect();

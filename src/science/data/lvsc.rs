@@ -270,8 +270,9 @@ fn end_phases(subject: &Subject, annotated: &[u32], place: &Place) -> Result<Vec
 fn enclosed(mask: &Mask) -> f64 {
     let Mask { rows, columns, ref inside } = *mask;
     let mut reached = inside.clone();
-    let border =
-        |i: usize| i < columns || i >= inside.len() - columns || i % columns == 0 || i % columns == columns - 1;
+    let border = |i: usize| {
+        i < columns || i >= inside.len() - columns || i.is_multiple_of(columns) || i % columns == columns - 1
+    };
     let mut open: Vec<usize> = (0..inside.len()).filter(|&i| border(i) && !inside[i]).collect();
     open.iter().for_each(|&i| reached[i] = true);
     while let Some(i) = open.pop() {

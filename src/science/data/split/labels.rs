@@ -53,7 +53,7 @@ impl Split {
 
     fn list_of(&self, percent: f64) -> Option<(u32, &[String])> {
         let lists = || self.labelled.iter().map(|(percent, list)| (*percent, list.as_slice()));
-        lists().find(|(listed, _)| f64::from(*listed) >= percent).or_else(|| lists().last())
+        lists().find(|(listed, _)| f64::from(*listed) >= percent).or_else(|| lists().next_back())
     }
 
     fn parts(&self, fraction_percent: f64) -> (&[String], &[String]) {

@@ -108,8 +108,11 @@ fn by_percent(lists: &OfficialLists, fold: usize) -> Result<ByPercent<'_>, Split
     Ok(found)
 }
 
+/// One of the lists.
+type Part = fn(&OfficialList) -> &Vec<CaseName>;
+
 fn same(lists: &ByPercent) -> Result<(), SplitError> {
-    let parts: [(&'static str, fn(&OfficialList) -> &Vec<CaseName>); 4] = [
+    let parts: [(&'static str, Part); 4] = [
         ("test", |list| &list.test),
         ("validation", |list| &list.validation),
         ("train_unsup", |list| &list.train_unsup),
