@@ -96,13 +96,20 @@ pub fn layouts() -> Vec<String> {
     LAYOUTS.iter().map(|layout| layout.name.to_owned()).collect()
 }
 
+/// A data set with the name of its kind, and of other kinds that fit.
+struct Opened {
+    kind: String,
+    also: Vec<String>,
+    cases: Box<dyn Cases>,
+}
+
 /// Slices on a contact sheet.
 const FRAMES: usize = 20;
 
 impl Inspect {
     /// `sheet`: whether a contact sheet is wanted too, as a PNG.
     pub fn run(&self, sheet: bool) -> Result<(Inspection, Option<Vec<u8>>), String> {
-        let (kind, also, cases) = self.open()?;
+        let Opened { kind, also, cases } = self.open()?;
         let names = cases.names();
         let indices: Vec<usize> = (0..names.len().min(self.most.unwrap_or(usize::MAX))).collect();
         let survey = Survey::of(&*cases, &indices);
@@ -111,7 +118,7 @@ impl Inspect {
         Ok((inspection, png))
     }
 
-    fn open(&self) -> Result<(String, Vec<String>, Box<dyn Cases>), String> {
+    fn open(&self) -> Result<Opened, String> {
         if let Some(source) = &self.source {
             let mut source = source.clone();
             if let Some(map) = source.as_object_mut() {
@@ -119,13 +126,14 @@ impl Inspect {
             }
             let dataset: Dataset = serde_path_to_error::deserialize(source).map_err(|e| e.to_string())?;
             let cases = dataset.open(0).map_err(|e| e.to_string())?;
-            return Ok((self.layout.clone().unwrap_or_default(), Vec::new(), cases));
+            let kind = self.layout.clone().unwrap_or_default();
+            return Ok(Opened { kind, also: Vec::new(), cases });
         }
         if let Some(name) = &self.layout {
             let layout = LAYOUTS.iter().find(|layout| layout.name == *name);
             let layout = layout.ok_or_else(|| format!("there is no kind of data set `{name}`"))?;
             let cases = self.open_as(layout).map_err(|e| e.to_string())?;
-            return Ok((layout.name.to_owned(), Vec::new(), cases));
+            return Ok(Opened { kind: layout.name.to_owned(), also: Vec::new(), cases });
         }
         self.guess()
     }
@@ -145,7 +153,7 @@ impl Inspect {
     }
 
     /// The first layout that fits, and the names of the others that do.
-    fn guess(&self) -> Result<(String, Vec<String>, Box<dyn Cases>), String> {
+    fn guess(&self) -> Result<Opened, String> {
         let mut fitting = Vec::new();
         for layout in LAYOUTS.iter().filter(|layout| self.scribbles.is_none() || layout.name == "acdc") {
             match self.open_as(layout) {
@@ -165,7 +173,8 @@ impl Inspect {
             ));
         }
         let (kind, cases) = fitting.remove(0);
-        Ok((kind, fitting.into_iter().map(|(name, _)| name).collect(), cases))
+        let also = fitting.into_iter().map(|(name, _)| name).collect();
+        Ok(Opened { kind, also, cases })
     }
 
     fn inspection(&self, kind: String, also: Vec<String>, cases: &dyn Cases, survey: Survey) -> Inspection {
