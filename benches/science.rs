@@ -5,7 +5,8 @@
 //! `cargo bench --bench science -- preprocess FOLDER [THREADS]` reads ACDC. Each prints one line of JSON.
 
 use rayon::prelude::*;
-use runner::science::data::{Preprocessing, Volume, acdc, preprocess};
+use runner::science::data::acdc::AcdcParameters;
+use runner::science::data::{Preprocessing, Volume, preprocess};
 use runner::science::metric::{EmptyDice, Hausdorff, OneEmpty, Plane, Points, class_dice, multi_class_dice};
 use runner::science::scribble::skeletonize;
 use serde_json::{Value, json};
@@ -109,7 +110,7 @@ fn prepare(root: &Path, threads: usize) -> Value {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let (start, before) = (Instant::now(), cpu());
     let volumes: Vec<Volume> = pool.install(|| {
-        let cases = acdc::AcdcParameters::at(root).open().expect("ACDC");
+        let cases = AcdcParameters::at(root).open().expect("ACDC");
         let case = |index| cases.read(index).expect("a sound case");
         let prepared = |volume: &Volume| preprocess(volume, &Preprocessing::default()).expect("a sound volume");
         let all = (0..cases.names().len()).into_par_iter();

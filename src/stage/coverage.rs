@@ -2,6 +2,7 @@ use super::slices::{self, Prepared};
 use super::study::{named, paired};
 use crate::contract::{self, NamedInput, ParameterError, Port, Stage, StageContext, StageError};
 use crate::report::coverage::{self as report, Line, Share};
+use crate::science::data::UNLABELLED;
 use crate::science::scribble::coverage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -117,16 +118,19 @@ struct Images {
 }
 
 impl Images {
-    /// Every slice, once for each annotator.
+    /// Every slice, once for each annotator. One that nobody annotated (neither mask nor scribble) is no image here.
     fn measured(prepared: &Prepared, scribbles: &NamedInput) -> Result<Images, StageError> {
         let classes = prepared.classes.len();
         let mut images = Images { shares: vec![Vec::new(); classes], shares_where_shown: vec![Vec::new(); classes] };
         for case in prepared.cases() {
             for volume in prepared.volumes(&[case])? {
                 for scribble in slices::read_scribbles(&scribbles.path, &volume)? {
-                    (0..scribble.slices).for_each(|slice| {
-                        images.add(&coverage(&scribble.only(slice), classes), volume.mask.slice(slice))
-                    });
+                    for slice in 0..scribble.slices {
+                        let (mask, drawn) = (volume.mask.slice(slice), scribble.only(slice));
+                        if mask.iter().chain(&drawn.data).any(|&label| label != UNLABELLED) {
+                            images.add(&coverage(&drawn, classes), mask);
+                        }
+                    }
                 }
             }
         }

@@ -4,6 +4,7 @@ mod bench;
 mod bundle;
 mod cli;
 mod commands;
+mod committed;
 mod data;
 mod engine;
 mod golden;

@@ -239,7 +239,8 @@ fn checked(
     if let Some(image) = image.filter(|image| shape(image) != shape(&file)) {
         return Err(DataError::Shape { place: place.clone(), is: shape(&file), image: shape(image) });
     }
-    let is_label = |x: f32| x.fract() == 0.0 && (0.0..=f32::from(greatest)).contains(&x);
+    // Whole and in range: the cast saturates, so nothing else comes back as it was.
+    let is_label = |x: f32| f32::from(x as u8) == x && x as u8 <= greatest;
     if let Some(&label) = file.data.iter().find(|&&x| !is_label(x)) {
         let count = file.data.iter().filter(|&&x| x == label).count();
         return Err(DataError::Label { place: place.clone(), label, count, allowed });

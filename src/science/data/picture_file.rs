@@ -52,7 +52,7 @@ pub struct Picture {
 /// Reads one PNG (palette, grey or colour, with or without alpha, 1 to 16 bits) or JPEG (grey or colour, 8 bits).
 ///
 /// # Errors
-/// The file is missing, empty, cut, damaged, larger than [can be true](content::RATIO), or something else.
+/// The file is missing, empty, cut, damaged, larger than its bytes can hold, or something else.
 pub fn read(case: &str, path: &Path) -> Result<Picture, DataError> {
     let place = Place::new(case, path.display());
     read_bytes(&place, &content::read(&place, path)?)

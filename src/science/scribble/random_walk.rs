@@ -189,7 +189,7 @@ fn scribble_slice(
             (1.., _) | (0, WalkBackground::RandomWalk) => {
                 // A stream of its own, so that no class's or slice's walk changes another's.
                 let mut rng = rng.clone();
-                rng.set_stream((slice as u64) << 8 | u64::from(class));
+                rng.set_stream(((slice as u64) << 8) | u64::from(class));
                 walks(&organ, frame, parameters, &mut rng)
             }
             (0, WalkBackground::Ring(ring)) => ring.stroke(mask, frame),

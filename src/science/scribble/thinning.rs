@@ -239,9 +239,9 @@ fn look_around(cells: &mut [Cell], above: &[u8], here: &[u8], below: &[u8]) {
     let count = cells.len();
     let (above, here, below) = (&above[..count + 2], &here[..count + 2], &below[..count + 2]);
     for (i, cell) in cells.iter_mut().enumerate() {
-        let upper = above[i] * NW | above[i + 1] * N | above[i + 2] * NE;
-        let lower = below[i] * SW | below[i + 1] * S | below[i + 2] * SE;
-        let around = upper | lower | here[i] * W | here[i + 2] * E;
+        let upper = (above[i] * NW) | (above[i + 1] * N) | (above[i + 2] * NE);
+        let lower = (below[i] * SW) | (below[i + 1] * S) | (below[i + 2] * SE);
+        let around = upper | lower | (here[i] * W) | (here[i + 2] * E);
         let own = if here[i + 1] != 0 { SET } else { OUTSIDE };
         *cell = Cell::from(around) | own;
     }

@@ -17,6 +17,7 @@ mod picture;
 mod ppss;
 mod preprocess;
 mod split;
+mod split_stage;
 
 use std::fs::File;
 use std::path::Path;

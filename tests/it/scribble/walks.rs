@@ -4,7 +4,8 @@ use super::{disc, label_map, mask, rows};
 use proptest::prelude::*;
 use runner::science::data::{Image, Labels, UNLABELLED, Volume};
 use runner::science::scribble::{
-    Author, Moves, Per, RandomWalkParameters, Scribbler, Until, WalkBackground, coverage, random_walk_scribble,
+    Author, Background, Moves, Per, RandomWalkParameters, Ring, Scribbler, SkeletonParameters, Until, WalkBackground,
+    coverage, random_walk_scribble, skeleton_scribble,
 };
 
 const AUTHOR: Author = Author { seed: 1, case: "patient001", volume: "ed", annotator: 0 };
@@ -85,6 +86,25 @@ fn defaults_are_the_papers_and_senseless_numbers_are_refused() {
         assert!(parse(&format!(r#"{{"random_walk": {{"until": {wrong}}}}}"#)).check().is_err(), "{wrong}");
     }
     assert!(serde_json::from_str::<Scribbler>(r#"{"random_walk": {"step": 3}}"#).is_err());
+}
+
+#[test]
+fn the_background_is_drawn_as_asked() {
+    let heart = disc(48, 10.0, 1);
+    let drawn = |background| {
+        let parameters = RandomWalkParameters { background, ..with(Moves::King) };
+        random_walk_scribble(&heart, &parameters, AUTHOR).data
+    };
+    let of = |background| {
+        let parameters = SkeletonParameters { background, ..SkeletonParameters::default() };
+        skeleton_scribble(&heart, &parameters).data
+    };
+    let background = |data: Vec<u8>| data.into_iter().map(|label| label == 0).collect::<Vec<bool>>();
+    let ring = Ring::AS_DRAWN;
+    assert_eq!(background(drawn(WalkBackground::Ring(ring))), background(of(Background::Ring(ring))));
+    assert_eq!(background(drawn(WalkBackground::Skeleton)), background(of(Background::Skeleton)));
+    assert!(!drawn(WalkBackground::None).contains(&0));
+    assert!(drawn(WalkBackground::RandomWalk).iter().filter(|&&label| label == 0).count() > 100);
 }
 
 #[test]

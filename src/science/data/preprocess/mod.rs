@@ -217,7 +217,7 @@ impl Pipeline<'_> {
                 Fit::Stretch => stretch.nearest(&resampled),
             }
         };
-        let data = labels.data.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect();
+        let data = joined(labels.data.chunks_exact(shape[0] * shape[1]).map(plane));
         let [height, width] = self.parameters.size;
         Labels { slices: labels.slices, height, width, data }
     }
@@ -234,7 +234,7 @@ impl Pipeline<'_> {
             Interpolation::Linear => self.resampling.linear(plane),
             Interpolation::Nearest => self.resampling.nearest(plane),
         };
-        values.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect()
+        joined(values.chunks_exact(shape[0] * shape[1]).map(plane))
     }
 
     fn crop(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
@@ -249,7 +249,7 @@ impl Pipeline<'_> {
             Fill::Edge => None,
             Fill::Minimum => Some(planes().flat_map(|plane| crop.kept(plane)).fold(f64::INFINITY, f64::min)),
         };
-        planes().flat_map(|plane| crop.apply(plane, fill)).collect()
+        joined(planes().map(|plane| crop.apply(plane, fill)))
     }
 
     fn stretch(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
@@ -261,7 +261,7 @@ impl Pipeline<'_> {
             Interpolation::Linear => stretch.linear(plane),
             Interpolation::Nearest => stretch.nearest(plane),
         };
-        values.chunks_exact(shape[0] * shape[1]).flat_map(plane).collect()
+        joined(values.chunks_exact(shape[0] * shape[1]).map(plane))
     }
 
     fn normalise(&self, mut values: Vec<f64>) -> Vec<f64> {
@@ -271,6 +271,13 @@ impl Pipeline<'_> {
         self.parameters.normalisation.apply(&mut values);
         values
     }
+}
+
+/// Planes one after the other; copied whole, where a flattened iterator goes value by value.
+fn joined<T: Copy>(planes: impl Iterator<Item = Vec<T>>) -> Vec<T> {
+    let mut all = Vec::new();
+    planes.for_each(|plane| all.extend_from_slice(&plane));
+    all
 }
 
 fn check_parameters(parameters: &Preprocessing) -> Result<(), DataError> {
