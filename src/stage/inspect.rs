@@ -77,14 +77,6 @@ pub struct Fault {
     pub fault: String,
 }
 
-/// A data set that can be read.
-struct Opened {
-    kind: String,
-    /// Other layouts that fit it as well.
-    also: Vec<String>,
-    cases: Box<dyn Cases>,
-}
-
 impl Fault {
     /// `root`: left out of paths, so that what is written does not depend on where the data lie.
     pub fn new(case: &str, mut error: DataError, root: Option<&Path>) -> Self {
@@ -102,6 +94,13 @@ impl Fault {
 /// The kinds of data set that are told by their layout.
 pub fn layouts() -> Vec<String> {
     LAYOUTS.iter().map(|layout| layout.name.to_owned()).collect()
+}
+
+/// A data set with the name of its kind, and of other kinds that fit.
+struct Opened {
+    kind: String,
+    also: Vec<String>,
+    cases: Box<dyn Cases>,
 }
 
 /// Slices on a contact sheet.
@@ -127,7 +126,8 @@ impl Inspect {
             }
             let dataset: Dataset = serde_path_to_error::deserialize(source).map_err(|e| e.to_string())?;
             let cases = dataset.open(0).map_err(|e| e.to_string())?;
-            return Ok(Opened { kind: self.layout.clone().unwrap_or_default(), also: Vec::new(), cases });
+            let kind = self.layout.clone().unwrap_or_default();
+            return Ok(Opened { kind, also: Vec::new(), cases });
         }
         if let Some(name) = &self.layout {
             let layout = LAYOUTS.iter().find(|layout| layout.name == *name);
@@ -173,7 +173,8 @@ impl Inspect {
             ));
         }
         let (kind, cases) = fitting.remove(0);
-        Ok(Opened { kind, also: fitting.into_iter().map(|(name, _)| name).collect(), cases })
+        let also = fitting.into_iter().map(|(name, _)| name).collect();
+        Ok(Opened { kind, also, cases })
     }
 
     fn inspection(&self, kind: String, also: Vec<String>, cases: &dyn Cases, survey: Survey) -> Inspection {

@@ -125,10 +125,10 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// A set of twelve slices of three cases, and augmentation by all that there is.
 /// Annotated images and their labels, unlabelled images, masks.
 type Step = (Vec<f32>, Vec<u8>, Vec<f32>, Vec<f32>);
 
+/// A set of twelve slices of three cases, and augmentation by all that there is.
 fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
     let method = Method::default();
     let mut set = set(&method);

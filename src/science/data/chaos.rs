@@ -189,9 +189,6 @@ fn one_series(mut slices: Vec<Slice>, place: &Place) -> Result<Vec<Slice>, DataE
 /// By position along the patient's axis, from the feet up; where a header lacks it by slice location, and where that is
 /// lacking too by the number at the end of the name. Names alone are no order: in some subjects they run downwards.
 fn in_order(mut slices: Vec<Slice>, place: &Place) -> Result<Vec<Slice>, DataError> {
-    fn number(slice: &Slice) -> Option<f64> {
-        slice.stem.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-    }
     let keys: [fn(&Slice) -> Option<f64>; 3] = [|slice| slice.position, |slice| slice.location, number];
     let Some(key) = keys.into_iter().find(|key| slices.iter().all(|slice| key(slice).is_some())) else {
         let reason = "neither positions nor locations nor names put its slices in order".to_owned();
@@ -205,4 +202,10 @@ fn in_order(mut slices: Vec<Slice>, place: &Place) -> Result<Vec<Slice>, DataErr
             Err(DataError::Unfit { place: place.clone(), reason })
         }
     }
+}
+
+/// At the end of its name.
+fn number(slice: &Slice) -> Option<f64> {
+    let digits = slice.stem.rsplit(|c: char| !c.is_ascii_digit()).next();
+    digits.and_then(|digits| digits.parse().ok())
 }

@@ -271,7 +271,8 @@ fn enclosed(mask: &Mask) -> f64 {
     let Mask { rows, columns, ref inside } = *mask;
     let mut reached = inside.clone();
     let border = |i: usize| {
-        i < columns || i >= inside.len() - columns || i.is_multiple_of(columns) || i % columns == columns - 1
+        let (row, column) = (i / columns, i % columns);
+        row == 0 || row + 1 == rows || column == 0 || column + 1 == columns
     };
     let mut open: Vec<usize> = (0..inside.len()).filter(|&i| border(i) && !inside[i]).collect();
     open.iter().for_each(|&i| reached[i] = true);
@@ -283,10 +284,10 @@ fn enclosed(mask: &Mask) -> f64 {
             (column > 0).then(|| i - 1),
             (column + 1 < columns).then(|| i + 1),
         ];
-        for next in
-            steps.into_iter().flatten().filter(|&next| !std::mem::replace(&mut reached[next], true)).collect::<Vec<_>>()
-        {
-            open.push(next);
+        for next in steps.into_iter().flatten() {
+            if !std::mem::replace(&mut reached[next], true) {
+                open.push(next);
+            }
         }
     }
     reached.iter().filter(|&&reached| !reached).count() as f64 / inside.len().max(1) as f64
