@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 use runner::science::data::acdc::AcdcParameters;
 use runner::science::data::{Preprocessing, Volume, preprocess};
-use runner::science::metric::{EmptyDice, Hausdorff, OneEmpty, Plane, Points, class_dice, multi_class_dice};
+use runner::science::metric::{EmptyDice, Hausdorff, OneEmpty, Overlap, Plane, Points, overlaps};
 use runner::science::scribble::skeletonize;
 use serde_json::{Value, json};
 use std::hint::black_box;
@@ -57,12 +57,13 @@ impl Pairs {
     }
 }
 
-/// Multi-class Dice and that of each class.
+/// Multi-class Dice and that of each class, from one count as `evaluate` does it.
 fn dice(prediction: &[u8], truth: &[u8]) -> f64 {
-    let classes = usize::from(CLASSES);
-    let all = multi_class_dice(prediction, truth, classes, EmptyDice::One).expect("labels");
-    let of = |class| class_dice(prediction, truth, classes, class, EmptyDice::One).expect("labels");
-    all.unwrap_or(0.0) + (1..CLASSES).filter_map(of).sum::<f64>()
+    let counts = overlaps(prediction, truth, usize::from(CLASSES)).expect("labels");
+    let sum = |of: fn(&Overlap) -> u64| counts[1..].iter().map(of).sum();
+    let intersection = sum(|overlap| overlap.intersection);
+    let pooled = Overlap { intersection, prediction: sum(|o| o.prediction), truth: sum(|o| o.truth) };
+    counts[1..].iter().chain([&pooled]).filter_map(|overlap| overlap.dice(EmptyDice::One)).sum()
 }
 
 /// Of each class that both show.

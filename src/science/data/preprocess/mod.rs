@@ -276,7 +276,13 @@ impl Pipeline<'_> {
 /// Planes one after the other; copied whole, where a flattened iterator goes value by value.
 fn joined<T: Copy>(planes: impl Iterator<Item = Vec<T>>) -> Vec<T> {
     let mut all = Vec::new();
-    planes.for_each(|plane| all.extend_from_slice(&plane));
+    let more = planes.size_hint().0;
+    planes.for_each(|plane| {
+        if all.is_empty() {
+            all.reserve_exact(more.saturating_mul(plane.len()));
+        }
+        all.extend_from_slice(&plane);
+    });
     all
 }
 
