@@ -54,17 +54,22 @@ impl Overlap {
 
 /// Counts by class, background (0) included, over `[pixel]`.
 pub fn overlaps(prediction: &[u8], truth: &[u8], classes: usize) -> Result<Vec<Overlap>, MetricError> {
-    if prediction.len() != truth.len() {
-        return Err(MetricError::Length { prediction: prediction.len(), truth: truth.len() });
-    }
     check_labels(prediction, truth, classes)?;
+    let count = |class: u8| tally(prediction, truth, |p, t| [p == class && t == class, p == class, t == class]);
     // Labels beyond 255 don't exist.
-    let count =
-        |class: usize| u8::try_from(class).map_or_else(|_| Overlap::default(), |c| overlap(prediction, truth, c));
-    Ok((0..classes).map(count).collect())
+    Ok((0..classes).map(|class| u8::try_from(class).map_or_else(|_| Overlap::default(), count)).collect())
+}
+
+/// Counts of all foreground classes pooled, in one go over the pixels.
+fn foreground(prediction: &[u8], truth: &[u8], classes: usize) -> Result<Overlap, MetricError> {
+    check_labels(prediction, truth, classes)?;
+    Ok(tally(prediction, truth, |p, t| [p == t && p != 0, p != 0, t != 0]))
 }
 
 fn check_labels(prediction: &[u8], truth: &[u8], classes: usize) -> Result<(), MetricError> {
+    if prediction.len() != truth.len() {
+        return Err(MetricError::Length { prediction: prediction.len(), truth: truth.len() });
+    }
     let greatest = |labels: &[u8]| labels.iter().fold(0, |greatest, &label| label.max(greatest));
     if usize::from(greatest(prediction).max(greatest(truth))) < classes {
         return Ok(());
@@ -78,15 +83,16 @@ fn check_labels(prediction: &[u8], truth: &[u8], classes: usize) -> Result<(), M
 /// Lanes of counters that the compiler puts side by side.
 const LANES: usize = 64;
 
-/// Pixel counts of one class. Counters of one byte are emptied before they can overflow.
-fn overlap(prediction: &[u8], truth: &[u8], class: u8) -> Overlap {
+/// Counts what `counts` says of each pixel: intersection, prediction, truth. Counters of one byte are emptied before they
+/// can overflow.
+fn tally(prediction: &[u8], truth: &[u8], counts: impl Fn(u8, u8) -> [bool; 3]) -> Overlap {
     let mut total = Overlap::default();
     let block = 255 * LANES;
     for (prediction, truth) in prediction.chunks(block).zip(truth.chunks(block)) {
         let mut lanes = [[0_u8; LANES]; 3];
         let rows = prediction.chunks(LANES).zip(truth.chunks(LANES));
-        rows.for_each(|(prediction, truth)| count(&mut lanes, prediction, truth, class));
-        let [predicted, true_pixels, both] = lanes.map(|lane| lane.iter().map(|&count| u64::from(count)).sum());
+        rows.for_each(|(prediction, truth)| count(&mut lanes, prediction, truth, &counts));
+        let [both, predicted, true_pixels] = lanes.map(|lane| lane.iter().map(|&count| u64::from(count)).sum());
         total = total.plus(Overlap { intersection: both, prediction: predicted, truth: true_pixels });
     }
     total
@@ -94,12 +100,17 @@ fn overlap(prediction: &[u8], truth: &[u8], class: u8) -> Overlap {
 
 /// Adds a row of at most [`LANES`] pixels to the counters.
 #[inline]
-fn count([predicted, true_pixels, both]: &mut [[u8; LANES]; 3], prediction: &[u8], truth: &[u8], class: u8) {
+fn count(
+    [both, predicted, true_pixels]: &mut [[u8; LANES]; 3],
+    prediction: &[u8],
+    truth: &[u8],
+    counts: impl Fn(u8, u8) -> [bool; 3],
+) {
     let mut add = |lane: usize, p: u8, t: u8| {
-        let (p, t) = (u8::from(p == class), u8::from(t == class));
-        predicted[lane] += p;
-        true_pixels[lane] += t;
-        both[lane] += p & t;
+        let [is_both, is_predicted, is_true] = counts(p, t);
+        both[lane] += u8::from(is_both);
+        predicted[lane] += u8::from(is_predicted);
+        true_pixels[lane] += u8::from(is_true);
     };
     match (<&[u8; LANES]>::try_from(prediction), <&[u8; LANES]>::try_from(truth)) {
         (Ok(prediction), Ok(truth)) => (0..LANES).for_each(|lane| add(lane, prediction[lane], truth[lane])),
@@ -115,8 +126,7 @@ pub fn multi_class_dice(
     classes: usize,
     empty: EmptyDice,
 ) -> Result<Option<f64>, MetricError> {
-    let counts = overlaps(prediction, truth, classes)?;
-    Ok(counts.into_iter().skip(1).fold(Overlap::default(), Overlap::plus).dice(empty))
+    Ok(foreground(prediction, truth, classes)?.dice(empty))
 }
 
 /// Dice of one class against all others.

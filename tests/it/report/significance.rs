@@ -155,6 +155,6 @@ fn what_was_asked_for_has_columns_of_its_own() {
     assert_eq!(
         csv,
         "column,reference,competitor,difference,p,stars,n,method,p_adjusted,rank_biserial,low,high,unit\n\
-         25,ours,no_gating,0.1,0.03125,,6,exact,0.0625,1.0,0.05,0.15,slice\n"
+         25,ours,no_gating,0.1,0.03125,\"\",6,exact,0.0625,1.0,0.05,0.15,slice\n"
     );
 }
