@@ -1,7 +1,8 @@
-use super::cache::{Lookup, Record, lock_anyway, machine, now, remove_all, unfit};
+use super::cache::{Lookup, Record, lock_anyway, machine, now, unfit};
 use super::executor::{Executor, panicked};
 use super::ledger::By;
 use super::prepare::{self, Outputs, Prepared};
+use super::workspace::Workspaces;
 use super::{EngineError, Store, space};
 use crate::contract::{NamedInput, Progress, StageContext, StageError};
 use crate::plan::{Node, Plan};
@@ -52,6 +53,7 @@ pub struct Attempt<'a> {
     pub executable: Option<PathBuf>,
     pub forced: bool,
     pub stop: Arc<AtomicBool>,
+    pub workspaces: Arc<Workspaces>,
     pub sender: Sender<Message>,
 }
 
@@ -81,10 +83,12 @@ impl Attempt<'_> {
             Ok(inputs) => inputs,
             Err(from) => return Ok(Outcome::Lost { from }),
         };
-        let workspace = self.store.temporary("work")?;
-        let outcome = self.in_workspace(inputs, &workspace);
+        let scratch = self.store.scratch(key);
+        let workspace = self.workspaces.open(self.node(), &scratch, self.store)?;
+        let outcome = self.in_workspace(inputs, &workspace, &scratch);
         // Whatever the stage left: results are in the store by now, or are none.
-        self.store.discard(&workspace)?;
+        let succeeded = matches!(outcome, Ok(Outcome::Ran { .. }));
+        self.workspaces.close(workspace, self.node(), &scratch, succeeded)?;
         outcome
     }
 
@@ -106,11 +110,10 @@ impl Attempt<'_> {
         &self,
         inputs: BTreeMap<String, Vec<NamedInput>>,
         workspace: &Path,
+        scratch: &Path,
     ) -> Result<Outcome, EngineError> {
         let (node, key) = (self.node(), self.prepared.key);
-        let scratch = self.store.scratch(key);
         let outputs = self.output_folders(workspace)?;
-        fs::create_dir_all(&scratch).map_err(EngineError::io("create", &scratch))?;
         let reporter = Arc::new(Reporter::open(&self.store.log_path(key), self.node, self.sender.clone())?);
         let absolute = |path: &Path| std::path::absolute(path).map_err(EngineError::io("find", path));
         let context = StageContext {
@@ -121,7 +124,7 @@ impl Attempt<'_> {
             outputs: outputs.clone(),
             root: self.plan.root.clone(),
             workspace: absolute(workspace)?,
-            scratch: absolute(&scratch)?,
+            scratch: absolute(scratch)?,
             progress: Arc::clone(&reporter) as Arc<dyn Progress>,
             // A time-out stops this stage alone.
             cancel: if node.demands.timeout.is_some() { Arc::default() } else { Arc::clone(&self.stop) },
@@ -146,8 +149,6 @@ impl Attempt<'_> {
             return Ok(Outcome::Failed(error));
         }
         let outputs = self.keep(&outputs, duration, peak_memory)?;
-        // It goes with the workspace.
-        fs::rename(&scratch, workspace.join(".scratch")).or_else(|_| remove_all(&scratch))?;
         Ok(Outcome::Ran { outputs, duration })
     }
 

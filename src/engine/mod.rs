@@ -27,6 +27,7 @@ mod select;
 mod space;
 mod staging;
 mod status;
+mod workspace;
 
 pub use cache::Store;
 pub use error::EngineError;

@@ -6,6 +6,7 @@ use super::request::{Failure, Options, Summary};
 use super::retry::{Retries, Retry};
 use super::schedule::{Budget, Queue, expected};
 use super::select::{Part, named};
+use super::workspace::Workspaces;
 use super::{EngineError, Event, How, Observer, Store, provenance};
 use crate::plan::{Node, Plan};
 use std::collections::BTreeSet;
@@ -68,6 +69,7 @@ struct Run<'a> {
     running: Vec<usize>,
     /// Seen by the stages: the user's wish to stop, or a failure under `fail_fast`.
     stop: Arc<AtomicBool>,
+    workspaces: Arc<Workspaces>,
     publisher: Option<Publisher<'a>>,
     journal: Journal,
     failures: Vec<Failure>,
@@ -121,6 +123,7 @@ impl<'a> Run<'a> {
             retries: Retries::new(count),
             running: Vec::new(),
             stop: Arc::default(),
+            workspaces: Arc::default(),
             publisher: Some(Publisher::open(plan, store)?),
             journal: store.journal()?,
             failures: Vec::new(),
@@ -275,8 +278,20 @@ impl<'a> Run<'a> {
             let (plan, store, stop, sender) = (self.plan, self.store, Arc::clone(&self.stop), sender.clone());
             let forced = self.forced[index];
             let (threads, gpus, executable) = (grant.threads, grant.gpus, self.options.executable.clone());
-            let attempt =
-                Attempt { plan, store, node: index, prepared, threads, gpus, executable, forced, stop, sender };
+            let workspaces = Arc::clone(&self.workspaces);
+            let attempt = Attempt {
+                plan,
+                store,
+                node: index,
+                prepared,
+                threads,
+                gpus,
+                executable,
+                forced,
+                stop,
+                workspaces,
+                sender,
+            };
             self.running.push(index);
             scope.spawn(move || attempt.run());
         }

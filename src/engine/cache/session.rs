@@ -5,10 +5,6 @@ use crate::engine::EngineError;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use walkdir::WalkDir;
-
-/// More files and folders than this aren't left lying about.
-const FEW: usize = 100;
 
 /// This process's corner of `tmp/`. Its lock tells others that we live.
 pub(super) struct Session {
@@ -47,21 +43,6 @@ impl Store {
         let folder = self.temporary_file(name)?;
         fs::create_dir_all(&folder).map_err(EngineError::io("create", &folder))?;
         Ok(folder)
-    }
-
-    /// Has done with a folder from [`Store::temporary`]: its bytes are freed now, its folders and links when the
-    /// session ends. Some file systems are slow at making and removing a dozen of them a stage by turns (ext4 without
-    /// a journal looks, for each new one, at all that were removed lately).
-    pub(crate) fn discard(&self, folder: &Path) -> Result<(), EngineError> {
-        let mut few = FEW;
-        let freed = WalkDir::new(folder).into_iter().try_for_each(|entry| {
-            let entry = entry?;
-            few = few.checked_sub(1).ok_or_else(|| std::io::Error::other("many"))?;
-            let kind = entry.file_type();
-            if kind.is_dir() || kind.is_symlink() { Ok(()) } else { fs::remove_file(entry.path()) }
-        });
-        // Whatever is the matter with it, the thorough way knows how to go about it.
-        freed.or_else(|_| remove_all(folder))
     }
 
     /// A path there that nothing stands at.
