@@ -102,9 +102,12 @@ impl Resampling {
     pub fn nearest<T: Copy>(&self, plane: &[T]) -> Vec<T> {
         let nearest = |coordinate: f64, last: usize| ((coordinate + 0.5).floor() as usize).min(last);
         let columns: Vec<usize> = self.columns.iter().map(|&x| nearest(x, self.last[1])).collect();
-        let row = |&y: &f64| nearest(y, self.last[0]) * self.width;
-        let pixels = self.rows.iter().map(row).flat_map(|start| columns.iter().map(move |column| start + column));
-        pixels.map(|pixel| plane[pixel]).collect()
+        let mut resampled = Vec::with_capacity(self.rows.len() * columns.len());
+        for &y in &self.rows {
+            let row = &plane[nearest(y, self.last[0]) * self.width..][..self.width];
+            resampled.extend(columns.iter().map(|&column| row[column]));
+        }
+        resampled
     }
 }
 
