@@ -9,6 +9,7 @@ mod crf;
 mod discriminator;
 pub mod kernel;
 mod layer;
+mod network;
 mod segmentor;
 mod weights;
 
@@ -17,5 +18,6 @@ pub use crf::{Crf, CrfError, KernelNormalisation, SelfTerm};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
 pub use layer::Mode;
+pub use network::Network;
 pub use segmentor::{Segmentation, Segmentor};
 pub use weights::{Arrays, Entry, Kind, Weights, WeightsError, arrays_from_bytes, arrays_to_bytes, values};
