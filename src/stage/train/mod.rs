@@ -1,5 +1,5 @@
 mod observer;
-mod roles;
+mod set;
 
 use super::device::device_of;
 use super::slices::{self, Prepared};
@@ -7,9 +7,8 @@ use crate::contract::{self, Cpus, ParameterError, Place, Port, Stage, StageConte
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
-use crate::science::training::{EpochReport, Fit, TrainingParameters, fit, warnings};
+use crate::science::training::{EpochReport, Fit, Roles, TrainingParameters, fit, warnings};
 use observer::StageObserver;
-use roles::Roles;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -64,7 +63,7 @@ impl Stage for Train {
             let message = format!("{fraction} is not above 0 and up to 50: the other half trains the discriminator");
             return Err(ParameterError::new("label_fraction", message));
         }
-        roles::check(&canonical["method"], fraction)?;
+        set::check(&canonical["method"], fraction)?;
         device_of(&canonical)?;
         Ok(canonical)
     }
@@ -97,13 +96,15 @@ impl Stage for Train {
         for cases in [&split.segmentor, &split.discriminator, &split.validation] {
             files.extend(prepared.files(cases, slices));
         }
-        files.extend(prepared.files(&Roles::new(&split, &parameters).scribbled, scribbles));
+        files.extend(
+            prepared.files(&Roles::new(&split, &parameters.method, parameters.label_fraction).scribbled, scribbles),
+        );
         Ok(Some(files))
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
         let parameters: TrainParameters = context.parameters()?;
-        let set = roles::training_set(context, &parameters)?;
+        let set = set::training_set(context, &parameters)?;
         let mut observer = StageObserver::new(context, &parameters);
         let TrainParameters { method, training, .. } = &parameters;
         let device = parameters.device.open(context.threads).map_err(StageError::failed)?;

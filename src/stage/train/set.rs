@@ -1,49 +1,18 @@
-//! Which cases serve what in a training, and the slices that it sees of them.
+//! The slices that a training sees, and of which cases.
 
 use super::TrainParameters;
 use crate::contract::{ParameterError, StageContext, StageError};
-use crate::science::data::{Labels, Split, UNLABELLED, Volume};
+use crate::science::data::{Labels, UNLABELLED, Volume};
 use crate::science::method::{Annotators, Method, Supervision};
 use crate::science::scribble::enlarged;
-use crate::science::training::{Subjects, TrainingSet, Validation};
+use crate::science::training::{Roles, Subjects, TrainingSet, Validation};
 use crate::stage::slices::{self, Prepared};
 use serde_json::Value;
-
-/// The training cases of one method at one label fraction.
-pub struct Roles {
-    /// Annotated by scribbles; by masks where the method learns from masks alone.
-    pub scribbled: Vec<String>,
-    /// Annotated by masks, beside scribbled ones (section V-F).
-    pub masked: Vec<String>,
-    /// Whose images serve in step (ii).
-    pub unlabelled: Vec<String>,
-    /// Whose masks the discriminator sees.
-    pub masks: Vec<String>,
-}
-
-impl Roles {
-    pub fn new(split: &Split, parameters: &TrainParameters) -> Self {
-        let TrainParameters { method, label_fraction, .. } = parameters;
-        let annotated = label_fraction + method.mask_fraction;
-        let mut scribbled = split.labelled(*label_fraction).to_vec();
-        scribbled.truncate(method.annotated_cases.unwrap_or(usize::MAX));
-        let mut masked = Vec::new();
-        if method.mask_fraction > 0.0 {
-            masked.extend(split.labelled(annotated).iter().filter(|case| !scribbled.contains(case)).cloned());
-        }
-        let unlabelled = match (method.unpaired_images, method.annotated_cases) {
-            (false, _) => scribbled.iter().chain(&masked).cloned().collect(),
-            (true, None) => split.unlabelled(annotated).to_vec(),
-            (true, Some(_)) => split.segmentor.iter().filter(|case| !scribbled.contains(case)).cloned().collect(),
-        };
-        Roles { scribbled, masked, unlabelled, masks: split.unpaired_masks(method.unpaired_masks) }
-    }
-}
 
 /// Shares that no split can serve.
 pub fn check(method: &Value, label_fraction: f64) -> Result<(), ParameterError> {
     let of = |key: &str, default: f64| method[key].as_f64().unwrap_or(default);
-    let wrong = |key: &str, message: String| Err(ParameterError::new(&format!("method.{key}"), message));
+    let wrong = |key: &str, message: String| Err(ParameterError::new(format!("method.{key}"), message));
     let (masks, unpaired) = (of("mask_fraction", 0.0), of("unpaired_masks", 50.0));
     if !(masks >= 0.0 && masks + label_fraction <= 50.0) {
         return wrong(
@@ -64,7 +33,7 @@ pub fn check(method: &Value, label_fraction: f64) -> Result<(), ParameterError> 
 pub fn training_set(context: &StageContext, parameters: &TrainParameters) -> Result<TrainingSet, StageError> {
     let split = slices::read_split(context.input("split")?)?;
     let prepared = Prepared::open(context.input("slices")?)?;
-    let (roles, method) = (Roles::new(&split, parameters), &parameters.method);
+    let (roles, method) = (Roles::new(&split, &parameters.method, parameters.label_fraction), &parameters.method);
     let mut set = TrainingSet {
         channels: prepared.channels,
         height: prepared.height,
