@@ -27,9 +27,6 @@ pub struct Method {
     /// Pixels by which scribbles are enlarged within their class (footnote 6).
     #[serde(skip_serializing_if = "is_default")]
     pub enlarge_px: u32,
-    /// Percent of the training cases that have full masks, beside those with scribbles (section V-F).
-    #[serde(skip_serializing_if = "is_default")]
-    pub mask_fraction: f64,
     /// Number of annotated cases, where it is not the label fraction that says it (section V-B: two).
     #[serde(skip_serializing_if = "is_default")]
     pub annotated_cases: Option<usize>,
@@ -94,7 +91,6 @@ impl Default for Method {
             mask_pyramid: MaskPyramid::Area,
             annotators: Annotators::First,
             enlarge_px: 0,
-            mask_fraction: 0.0,
             annotated_cases: None,
             unpaired_masks: 50.0,
             unpaired_images: true,

@@ -26,7 +26,7 @@ pub use lesson::{Course, EpochReport, Lesson, Observer, Taught, TrainingError};
 pub use losses::Losses;
 pub use parameters::{AdamParameters, EarlyStopping, GameWeights, TrainingParameters};
 pub use predict::{Prediction, mean_dice, network, predict};
-pub use roles::Roles;
+pub use roles::{Annotation, Roles};
 pub use sampler::{Sampler, Stream, generator};
 pub use schedule::{CyclicalRate, Start, Update};
 pub use set::{Annotated, Subjects, TrainingSet, Validation};
