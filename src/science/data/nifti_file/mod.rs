@@ -102,7 +102,7 @@ impl Source<'_> {
             limit.checked_sub(skipped.into()).ok_or_else(|| self.not_nifti("its voxels start behind its end"))?;
         content::check(self.place, bytes, left.min(LIMIT))?;
         std::io::copy(&mut stream.by_ref().take(skipped), &mut std::io::sink()).map_err(|e| self.io(e))?;
-        let mut raw = Vec::new();
+        let mut raw = Vec::with_capacity(bytes as usize);
         stream.by_ref().take(bytes as u64).read_to_end(&mut raw).map_err(|e| self.io(e))?;
         if (raw.len() as u128) < bytes {
             return Err(DataError::Truncated { place: self.place.clone() });
