@@ -2,11 +2,12 @@
 
 use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
-use runner::science::method::{DiscriminatorKind, Method, Supervision};
-use runner::science::model::{Kind, Weights};
+use runner::science::loss::ClassWeights;
+use runner::science::method::{DiscriminatorKind, GameRules, Method, Supervision};
+use runner::science::model::{Design, Kind, MaskPyramid, Weights};
 use runner::science::training::{
     Ahead, Batch, Checkpoint, Course, EpochReport, Fit, Loader, Losses, Observer, Subjects, TrainingError,
-    TrainingParameters, TrainingSet, Validation, Wanted, fit,
+    TrainingParameters, TrainingSet, Validation, Wanted, fit, warnings,
 };
 
 pub const SIDE: usize = 32;
@@ -113,6 +114,14 @@ fn methods() -> Vec<(&'static str, Method)> {
             methods.push((if gating { gate_name } else { name }, method));
         }
     }
+    let released = Method {
+        class_weights: ClassWeights::InverseFrequency,
+        mask_pyramid: MaskPyramid::Bilinear,
+        networks: Design::Released,
+        game: GameRules::Released,
+        ..Method::default()
+    };
+    methods.push(("released", released));
     methods
 }
 
@@ -248,7 +257,8 @@ fn a_discriminator_without_rate_still_teaches_and_the_segmentor_step_leaves_it_a
     let fresh = {
         use runner::science::model::Discriminator;
         use runner::science::training::{Stream, generator};
-        let network = Discriminator { classes: 2, width: 2, size: [SIDE, SIDE], multi_scale: true };
+        let network =
+            Discriminator { classes: 2, width: 2, size: [SIDE, SIDE], multi_scale: true, design: Design::Paper };
         network.init(&mut generator(3, Stream::DiscriminatorWeights, 0), &device)
     };
     let trainable: Vec<&String> =
@@ -269,6 +279,50 @@ fn a_few_epochs_lower_the_supervised_loss_of_every_method() {
         assert_eq!(log[0].values.contains_key("a0"), plays, "{name}");
         assert!(log.iter().all(|report| (0.0..=1.0).contains(&report.values["validation_dice"])), "{name}");
     }
+}
+
+/// The supervised loss of the first step, of images with these annotations.
+fn first_loss(annotate: &dyn Fn(&Volume) -> Vec<Labels>) -> f64 {
+    let method = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
+    let mut set = set(&method);
+    let volumes = [volume("case0", 1, 8), volume("case1", 3, 6)];
+    set.annotated = volumes.iter().flat_map(|v| TrainingSet::annotated_slices(v, &annotate(v))).collect();
+    let training = TrainingParameters { steps_per_epoch: Some(1), ..parameters(1) };
+    fit(&method, &training, &set, 3, &Device::flex(), &mut StopAfter::default()).unwrap().log[0].values["supervised_loss"]
+}
+
+#[test]
+fn the_losses_of_several_annotations_are_summed_each_with_its_own_mean() {
+    let (one, other) = (first_loss(&|v| vec![scribble(v)]), first_loss(&|v| vec![v.mask.clone()]));
+    assert_ne!(one, other);
+    let both = first_loss(&|v| vec![scribble(v), v.mask.clone()]);
+    assert!((both - one - other).abs() < 1e-6 * both, "{one} + {other} is not {both}");
+    // Mixed supervision (V-F): the scribble of one image and the mask of the other don't share a mean.
+    let unlabelled = |v: &Volume| Labels { data: vec![UNLABELLED; v.mask.data.len()], ..v.mask };
+    let of = |v: &Volume, first: Labels, second: Labels| if v.case == "case0" { first } else { second };
+    let mixed = first_loss(&|v| vec![of(v, scribble(v), unlabelled(v)), of(v, unlabelled(v), v.mask.clone())]);
+    let alone = first_loss(&|v| vec![of(v, scribble(v), unlabelled(v))]);
+    let mask = first_loss(&|v| vec![of(v, unlabelled(v), v.mask.clone())]);
+    assert!((mixed - alone - mask).abs() < 1e-6 * mixed, "{alone} + {mask} is not {mixed}");
+}
+
+#[test]
+fn a_discriminator_that_is_never_wrong_is_noticed() {
+    let report = |epoch, accuracy: f64| EpochReport {
+        epoch,
+        steps: 1,
+        values: [("accuracy_real", accuracy), ("accuracy_fake", 0.995)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+        best: false,
+    };
+    let log = |accuracies: &[f64]| -> Vec<EpochReport> {
+        accuracies.iter().enumerate().map(|(i, accuracy)| report(i + 1, *accuracy)).collect()
+    };
+    assert_eq!(warnings(&log(&[1.0, 1.0, 1.0, 1.0, 0.9, 1.0])), Vec::<String>::new());
+    let found = warnings(&log(&[0.7, 1.0, 1.0, 0.99, 1.0, 1.0, 0.9]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("in epochs 2 to 6"), "{}", found[0]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What tells one method of the paper from another: settings of one model, not copies.
 
 use crate::science::loss::{ClassWeights, Reduction};
-use crate::science::model::MaskPyramid;
+use crate::science::model::{Design, MaskPyramid};
 use serde::{Deserialize, Serialize};
 
 /// A method of section IV-B or an ablation of Table III. The default is the paper's own, "Ours".
@@ -21,6 +21,12 @@ pub struct Method {
     /// How real masks are brought to the lower levels.
     pub mask_pyramid: MaskPyramid,
     // Those below are not in the canonical value when they are the default: older keys stay.
+    /// Whose description segmentor and discriminator follow.
+    #[serde(skip_serializing_if = "is_default")]
+    pub networks: Design,
+    /// Whose rules the game follows.
+    #[serde(skip_serializing_if = "is_default")]
+    pub game: GameRules,
     /// Whose scribbles teach, where a case has several: their losses are summed (section V-E).
     #[serde(skip_serializing_if = "is_default")]
     pub annotators: Annotators,
@@ -36,6 +42,20 @@ pub struct Method {
     /// Whether step (ii) has images without annotation; if not, it has those with, a second time (section V-D).
     #[serde(skip_serializing_if = "is_true")]
     pub unpaired_images: bool,
+}
+
+/// What is not the same in the paper and in the authors' code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GameRules {
+    /// On annotated images the segmentor plays V_LS of the segmentor, which a0 is made of too. Label noise turns the labels
+    /// of single images, for the discriminator alone.
+    #[default]
+    Paper,
+    /// On annotated images a0 and the a1 term are V_LS of the discriminator (real masks against predictions), and both networks
+    /// move to lower it: the code's optimiser has no list of weights there. Label noise turns the sign of all scores of a
+    /// batch, but not of their gradient, wherever the discriminator is asked.
+    Released,
 }
 
 /// The annotators of a case.
@@ -89,6 +109,8 @@ impl Default for Method {
             attention_gating: true,
             discriminator: DiscriminatorKind::MultiScale,
             mask_pyramid: MaskPyramid::Area,
+            networks: Design::Paper,
+            game: GameRules::Paper,
             annotators: Annotators::First,
             enlarge_px: 0,
             annotated_cases: None,

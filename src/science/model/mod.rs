@@ -10,6 +10,7 @@ mod discriminator;
 pub mod kernel;
 mod layer;
 mod network;
+mod released;
 mod segmentor;
 mod weights;
 
@@ -17,7 +18,7 @@ pub use attention_gate::{Gate, attention_gate};
 pub use crf::{Crf, CrfError, KernelNormalisation, SelfTerm};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
-pub use layer::Mode;
+pub use layer::{Mode, Statistics};
 pub use network::Network;
-pub use segmentor::{Segmentation, Segmentor};
+pub use segmentor::{Design, Segmentation, Segmentor};
 pub use weights::{Arrays, Entry, Kind, Weights, WeightsError, arrays_from_bytes, arrays_to_bytes, values};

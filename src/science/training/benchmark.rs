@@ -70,7 +70,7 @@ impl StepBenchmark {
         let segmentor = network(method, training, 1, CLASSES).segmentor;
         let discriminator = judge_of(method).map(|multi_scale| {
             let size = [self.size; 2];
-            Discriminator { classes: CLASSES, width: self.width, size, multi_scale }
+            Discriminator { classes: CLASSES, width: self.width, size, multi_scale, design: method.networks }
         });
         let mut rng = super::generator(1, super::Stream::SegmentorWeights, 0);
         let mut parameters = segmentor.init(&mut rng, device).trainable_values();

@@ -8,7 +8,7 @@ use super::predict::{mean_dice, network};
 use super::sampler::{Stream, generator};
 use super::set::TrainingSet;
 use super::step::{Player, Players, Rules, judge_of};
-use crate::science::method::Method;
+use crate::science::method::{GameRules, Method};
 use crate::science::model::kernel::{Part, part, release_buffers};
 use crate::science::model::{Discriminator, Network, Weights};
 use burn::tensor::Device;
@@ -47,7 +47,13 @@ impl<'s, 'a> Game<'s, 'a> {
         let optimiser = Adam::new(training.adam, &weights);
         let discriminator = judge_of(method).map(|multi_scale| {
             let size = [set.height, set.width];
-            let network = Discriminator { classes: set.classes, width: training.width, size, multi_scale };
+            let network = Discriminator {
+                classes: set.classes,
+                width: training.width,
+                size,
+                multi_scale,
+                design: method.networks,
+            };
             let weights = network.init(&mut generator(seed, Stream::DiscriminatorWeights, 0), device);
             Player { network, optimiser: Adam::new(training.adam, &weights), weights }
         });
@@ -59,8 +65,10 @@ impl<'s, 'a> Game<'s, 'a> {
             batch: training.batch_size,
             wanted: Wanted { annotated: true, unlabelled: plays, masks: plays },
         };
-        let players =
-            Players { segmentor: Player { network: network.segmentor.clone(), weights, optimiser }, discriminator };
+        let ally = discriminator.as_ref().filter(|_| method.game == GameRules::Released);
+        let ally = ally.map(|player| Adam::new(training.adam, &player.weights));
+        let segmentor = Player { network: network.segmentor.clone(), weights, optimiser };
+        let players = Players { segmentor, discriminator, ally };
         let data = Ahead::new(loader, scope, steps);
         Game { method, training, set, seed, device, data, players, network, best }
     }
@@ -77,7 +85,12 @@ impl Lesson for Game<'_, '_> {
             Rules { method: self.method, training: self.training, seed: self.seed, step, rate, device: &autodiff };
         let batches = self.data.take(step);
         let annotated = part(Part::Data, || batches.annotated(&autodiff));
-        self.players.learn_from_annotations(&rules, annotated, losses)?;
+        if self.players.ally.is_some() {
+            let masks = part(Part::Data, || batches.masks(&autodiff));
+            self.players.learn_from_annotations_as_released(&rules, annotated, masks, losses)?;
+        } else {
+            self.players.learn_from_annotations(&rules, annotated, losses)?;
+        }
         if self.players.discriminator.is_some() {
             let (images, masks) = part(Part::Data, || (batches.unlabelled(&autodiff), batches.masks(&autodiff)));
             self.players.play(&rules, images, masks, losses);
@@ -102,14 +115,23 @@ impl Lesson for Game<'_, '_> {
         if let Some(player) = &self.players.discriminator {
             player.save("discriminator", checkpoint);
         }
+        if let Some(ally) = &self.players.ally {
+            let (time, moments) = ally.to_arrays();
+            checkpoint.progress.times.insert("ally".to_owned(), time);
+            checkpoint.put("ally_adam", moments);
+        }
     }
 
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         self.players.segmentor.load("segmentor", checkpoint, self.device)?;
         self.best.load_arrays(checkpoint.get("best"), self.device)?;
-        match &mut self.players.discriminator {
-            Some(player) => player.load("discriminator", checkpoint, self.device),
-            None => Ok(()),
+        if let Some(player) = &mut self.players.discriminator {
+            player.load("discriminator", checkpoint, self.device)?;
         }
+        if let Some(ally) = &mut self.players.ally {
+            let time = checkpoint.progress.times.get("ally").copied().unwrap_or_default();
+            ally.load_arrays(time, checkpoint.get("ally_adam"), self.device)?;
+        }
+        Ok(())
     }
 }

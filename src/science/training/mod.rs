@@ -10,6 +10,7 @@ mod lesson;
 mod losses;
 mod parameters;
 mod predict;
+mod released;
 mod roles;
 mod sampler;
 mod schedule;

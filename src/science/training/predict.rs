@@ -27,6 +27,7 @@ pub fn network(method: &Method, training: &TrainingParameters, channels: usize, 
         gating: method.attention_gating,
         deep_classifiers: method.deep_classifiers(),
         momentum: training.batch_norm_momentum,
+        design: method.networks,
     };
     Network { segmentor }
 }

@@ -17,6 +17,8 @@ pub enum Stream {
     GeneratorNoise = 10,
     AnnotatedNoise = 11,
     LabelNoise = 12,
+    AnnotatedLabelNoise = 13,
+    GeneratorLabelNoise = 14,
 }
 
 /// The random generator of one use of a seed at one step. Nothing is carried from step to step, so a
