@@ -115,8 +115,10 @@ impl Source<'_> {
     fn values(&self, header: &Header, voxel: Voxel, raw: &[u8]) -> Result<Vec<f32>, DataError> {
         let (slope, inter) = header.scaling();
         let scaled = slope != 0.0 && slope.is_finite() && inter.is_finite();
-        let scale = |x: f64| if scaled { x * slope + inter } else { x };
-        let values: Vec<f32> = voxel.values(raw, header.big, |x| scale(x) as f32);
+        let values: Vec<f32> = match scaled {
+            true => voxel.values(raw, header.big, |x| (x * slope + inter) as f32),
+            false => voxel.values(raw, header.big, |x| x as f32),
+        };
         match values.iter().filter(|x| !x.is_finite()).count() {
             0 => Ok(values),
             count => Err(DataError::NotFinite { place: self.place.clone(), count }),
