@@ -2,11 +2,11 @@
 
 use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
-use runner::science::method::{DiscriminatorKind, Method};
+use runner::science::method::{DiscriminatorKind, Method, Supervision};
 use runner::science::model::{Kind, Weights};
 use runner::science::training::{
-    Ahead, Batch, Checkpoint, EpochReport, Fit, Loader, Losses, Observer, Subjects, TrainingError, TrainingParameters,
-    TrainingSet, Validation, fit,
+    Ahead, Batch, Checkpoint, Course, EpochReport, Fit, Loader, Losses, Observer, Subjects, TrainingError,
+    TrainingParameters, TrainingSet, Validation, Wanted, fit,
 };
 
 pub const SIDE: usize = 32;
@@ -27,6 +27,15 @@ pub fn volume(case: &str, top: usize, left: usize) -> Volume {
     }
 }
 
+const ALL: Wanted = Wanted { annotated: true, unlabelled: true, masks: true };
+
+fn annotation(volume: &Volume, supervision: Supervision) -> Labels {
+    match supervision {
+        Supervision::Scribbles => scribble(volume),
+        Supervision::Masks => volume.mask.clone(),
+    }
+}
+
 /// Every 13th pixel is annotated.
 fn scribble(volume: &Volume) -> Labels {
     let data = volume.mask.data.iter().enumerate();
@@ -43,7 +52,9 @@ pub fn set(method: &Method) -> TrainingSet {
         width: SIDE,
         classes: 2,
         images: volumes.len(),
-        annotated: annotated.flat_map(|v| TrainingSet::annotated_slices(v, &scribble(v), method.supervision)).collect(),
+        annotated: annotated
+            .flat_map(|v| TrainingSet::annotated_slices(v, &[annotation(v, method.supervision)]))
+            .collect(),
         unlabelled: volumes[2..].iter().map(|v| v.image.data.clone()).collect(),
         masks: volumes.iter().map(|v| v.mask.data.clone()).collect(),
         validation: vec![Validation { case: "v".into(), volume: volume("v", 4, 5) }],
@@ -64,11 +75,16 @@ pub fn parameters(epochs: usize) -> TrainingParameters {
 struct StopAfter {
     epochs: usize,
     within_step: Option<usize>,
+    resume: Option<Checkpoint>,
     checkpoint: Option<Checkpoint>,
     steps: usize,
 }
 
 impl Observer for StopAfter {
+    fn begin(&mut self, _: &Course) -> Option<Checkpoint> {
+        self.resume.take()
+    }
+
     fn step(&mut self, _: usize, _: usize, _: usize, _: &Losses) -> bool {
         self.steps += 1;
         self.within_step != Some(self.steps)
@@ -81,8 +97,8 @@ impl Observer for StopAfter {
 }
 
 fn train(method: &Method, parameters: &TrainingParameters, seed: u64, resume: Option<Checkpoint>) -> Fit {
-    let mut observer = StopAfter::default();
-    fit(method, parameters, &set(method), seed, &Device::flex(), resume, &mut observer).unwrap()
+    let mut observer = StopAfter { resume, ..StopAfter::default() };
+    fit(method, parameters, &set(method), seed, &Device::flex(), &mut observer).unwrap()
 }
 
 fn methods() -> Vec<(&'static str, Method)> {
@@ -135,7 +151,7 @@ fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
     set.annotated = set.annotated.iter().cycle().take(12).cloned().collect();
     set.subjects.annotated = (0..12).map(|slice| slice / 4).collect();
     let augmentation = Augmentation { intensity: Some(Intensity::default()), drawn, ..Augmentation::default() };
-    let loader = Loader { set: &set, augmentation: &augmentation, seed: 3, batch: 5, plays: true };
+    let loader = Loader { set: &set, augmentation: &augmentation, seed: 3, batch: 5, wanted: ALL };
     let device = Device::flex();
     let floats = |tensor: burn::tensor::Tensor<4>| tensor.to_data().iter::<f32>().collect::<Vec<f32>>();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -145,8 +161,8 @@ fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
             let step = |step: usize| {
                 let batches = if ahead { data.take(step) } else { std::sync::Arc::new(loader.batches(step)) };
                 let Batch { images, labels } = batches.annotated(&device);
-                let (unlabelled, masks) = batches.played(&device);
-                (floats(images), labels, floats(unlabelled), floats(masks))
+                let (unlabelled, masks) = (batches.unlabelled(&device), batches.masks(&device));
+                (floats(images), labels.concat(), floats(unlabelled), floats(masks))
             };
             (0..4).map(step).collect()
         })
@@ -183,7 +199,7 @@ fn going_on_from_a_checkpoint_gives_the_bits_of_an_unbroken_training() {
         // Stopped in the middle of epoch 2: that epoch is done again.
         let mut observer = StopAfter { within_step: Some(3), ..StopAfter::default() };
         let device = Device::flex();
-        let half = fit(&method, &parameters(3), &set(&method), 5, &device, None, &mut observer).unwrap();
+        let half = fit(&method, &parameters(3), &set(&method), 5, &device, &mut observer).unwrap();
         assert!(!half.finished);
         let bytes = observer.checkpoint.unwrap().to_bytes().unwrap();
         let resumed = train(&method, &parameters(3), 5, Some(Checkpoint::from_bytes(&bytes).unwrap()));
@@ -205,7 +221,7 @@ fn every_weight_that_should_move_moves_and_no_other() {
         let game = |epochs| {
             let mut observer = StopAfter { epochs, ..StopAfter::default() };
             let training = TrainingParameters { epochs: 2, ..parameters.clone() };
-            fit(&method, &training, &set(&method), 3, &Device::flex(), None, &mut observer).unwrap();
+            fit(&method, &training, &set(&method), 3, &Device::flex(), &mut observer).unwrap();
             observer.checkpoint.unwrap()
         };
         let (before, after) = (game(1), game(2));
@@ -227,7 +243,7 @@ fn a_discriminator_without_rate_still_teaches_and_the_segmentor_step_leaves_it_a
     parameters.game.a2 = 0.0;
     let mut observer = StopAfter::default();
     let device = Device::flex();
-    fit(&method, &parameters, &set(&method), 3, &device, None, &mut observer).unwrap();
+    fit(&method, &parameters, &set(&method), 3, &device, &mut observer).unwrap();
     let trained = observer.checkpoint.unwrap().get("discriminator");
     let fresh = {
         use runner::science::model::Discriminator;
@@ -285,7 +301,7 @@ fn impossible_trainings_say_what_to_change() {
     let attempt = |change: &dyn Fn(&mut TrainingSet, &mut TrainingParameters)| {
         let (mut set, mut parameters) = (set(&method), parameters(1));
         change(&mut set, &mut parameters);
-        match fit(&method, &parameters, &set, 1, &Device::flex(), None, &mut StopAfter::default()) {
+        match fit(&method, &parameters, &set, 1, &Device::flex(), &mut StopAfter::default()) {
             Err(error) => error.to_string(),
             Ok(_) => "trained".to_owned(),
         }
@@ -303,7 +319,7 @@ fn a_nan_loss_names_itself() {
     let method = Method::default();
     let mut set = set(&method);
     set.annotated.iter_mut().for_each(|slice| slice.image[0] = f32::NAN);
-    let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), None, &mut StopAfter::default());
+    let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), &mut StopAfter::default());
     let Err(TrainingError::Diverged { name, epoch, step, .. }) = result else { panic!("trained on NaN") };
     assert_eq!((name, epoch, step), ("supervised_loss", 1, 1));
 }

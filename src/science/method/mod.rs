@@ -20,6 +20,48 @@ pub struct Method {
     pub discriminator: DiscriminatorKind,
     /// How real masks are brought to the lower levels.
     pub mask_pyramid: MaskPyramid,
+    // Those below are not in the canonical value when they are the default: older keys stay.
+    /// Whose scribbles teach, where a case has several: their losses are summed (section V-E).
+    #[serde(skip_serializing_if = "is_default")]
+    pub annotators: Annotators,
+    /// Pixels by which scribbles are enlarged within their class (footnote 6).
+    #[serde(skip_serializing_if = "is_default")]
+    pub enlarge_px: u32,
+    /// Percent of the training cases that have full masks, beside those with scribbles (section V-F).
+    #[serde(skip_serializing_if = "is_default")]
+    pub mask_fraction: f64,
+    /// Number of annotated cases, where it is not the label fraction that says it (section V-B: two).
+    #[serde(skip_serializing_if = "is_default")]
+    pub annotated_cases: Option<usize>,
+    /// Percent of the training cases whose masks train the discriminator, rounded down; 50 is all of them (section V-D).
+    #[serde(skip_serializing_if = "is_all_masks")]
+    pub unpaired_masks: f64,
+    /// Whether step (ii) has images without annotation; if not, it has those with, a second time (section V-D).
+    #[serde(skip_serializing_if = "is_true")]
+    pub unpaired_images: bool,
+}
+
+/// The annotators of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Annotators {
+    /// The first alone.
+    #[default]
+    First,
+    /// All that there are.
+    All,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_all_masks(percent: &f64) -> bool {
+    *percent == 50.0
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -50,6 +92,12 @@ impl Default for Method {
             attention_gating: true,
             discriminator: DiscriminatorKind::MultiScale,
             mask_pyramid: MaskPyramid::Area,
+            annotators: Annotators::First,
+            enlarge_px: 0,
+            mask_fraction: 0.0,
+            annotated_cases: None,
+            unpaired_masks: 50.0,
+            unpaired_images: true,
         }
     }
 }

@@ -1,8 +1,9 @@
 use super::kernel::{max_pool, upsample};
 use super::layer::{ConvBlock, Dense, Mode, Statistics, convolve, halvings};
+use super::weights::values;
 use super::weights::{Kind, Weights};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::activation::{relu, softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,16 @@ pub struct Denoiser {
 }
 
 const LEVELS: usize = 5;
+
+/// What the autoencoder is given of a prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DenoiserInput {
+    /// The most probable classes, one-hot: like the masks that it was trained on.
+    #[default]
+    Labels,
+    Probabilities,
+}
 
 impl Denoiser {
     pub fn init(&self, rng: &mut impl Rng, device: &Device) -> Weights {
@@ -72,6 +83,16 @@ impl Denoiser {
         (convolve(features, classifier.0, Some(classifier.1), 1), statistics)
     }
 
+    /// Post-processing: class scores of a segmentor, `[batch, class, h, w]` and outside of autodiff, to those of the
+    /// plausible mask next to its prediction.
+    pub fn correct(&self, weights: &Weights, logits: Tensor<4>, input: DenoiserInput) -> Tensor<4> {
+        let masks = match input {
+            DenoiserInput::Labels => one_hot_of_largest(logits),
+            DenoiserInput::Probabilities => softmax(logits, 1),
+        };
+        self.forward(weights, masks, Mode::Infer).0
+    }
+
     fn levels(&self) -> usize {
         halvings(self.size, LEVELS)
     }
@@ -110,4 +131,21 @@ impl Denoiser {
             ConvBlock { name: format!("{name}.b"), inputs: outputs, outputs },
         ]
     }
+}
+
+/// 1 in the most probable class of each pixel, the lowest on ties.
+fn one_hot_of_largest(logits: Tensor<4>) -> Tensor<4> {
+    let shape @ [_, classes, height, width] = logits.dims();
+    let area = height * width;
+    let scores = values(&logits);
+    let mut channels = vec![0.0f32; scores.len()];
+    let images = channels.chunks_mut((classes * area).max(1)).zip(scores.chunks((classes * area).max(1)));
+    for (channels, scores) in images {
+        for pixel in 0..area {
+            let score = |class: usize| scores[class * area + pixel];
+            let largest = (1..classes).fold(0, |best, class| if score(class) > score(best) { class } else { best });
+            channels[largest * area + pixel] = 1.0;
+        }
+    }
+    Tensor::from_data(TensorData::new(channels, shape), &logits.device())
 }

@@ -1,9 +1,11 @@
 use super::checkpoint::Checkpoint;
-use super::fit::{EpochReport, Observer, TrainingError, fit};
+use super::fit::fit;
+use super::lesson::{EpochReport, Observer, TrainingError};
+use super::losses::Losses;
 use super::parameters::TrainingParameters;
-use super::predict::segmentor;
+use super::predict::network;
 use super::set::{Annotated, Subjects, TrainingSet, Validation};
-use super::step::{Losses, judge_of};
+use super::step::judge_of;
 use crate::science::data::{Image, Labels, UNLABELLED, Volume};
 use crate::science::method::Method;
 use crate::science::model::Discriminator;
@@ -57,7 +59,7 @@ impl StepBenchmark {
         let set = stripes(self.size);
         let mut clock = Clock { warm_up: self.warm_up, last: Instant::now(), steps: Vec::new() };
         take_times();
-        fit(&method, &training, &set, 1, device, None, &mut clock)?;
+        fit(&method, &training, &set, 1, device, &mut clock)?;
         let count = clock.steps.len().max(1) as f64;
         let parts = take_times().map(|(part, time)| (part, time.as_secs_f64() / count));
         let (multiply_adds, parameters) = self.work(&method, &training, device);
@@ -65,7 +67,7 @@ impl StepBenchmark {
     }
 
     fn work(&self, method: &Method, training: &TrainingParameters, device: &Device) -> (f64, usize) {
-        let segmentor = segmentor(method, training, 1, CLASSES);
+        let segmentor = network(method, training, 1, CLASSES).segmentor;
         let discriminator = judge_of(method).map(|multi_scale| {
             let size = [self.size; 2];
             Discriminator { classes: CLASSES, width: self.width, size, multi_scale }
@@ -110,7 +112,7 @@ fn stripes(side: usize) -> TrainingSet {
         width: side,
         classes: CLASSES,
         images: 2 * IMAGES,
-        annotated: (0..IMAGES).map(|shift| Annotated { image: image(shift), labels: scribble(shift) }).collect(),
+        annotated: (0..IMAGES).map(|shift| Annotated { image: image(shift), labels: vec![scribble(shift)] }).collect(),
         unlabelled: (0..IMAGES).map(image).collect(),
         masks: (0..IMAGES).map(mask).collect(),
         validation: vec![Validation { case: "v".into(), volume }],

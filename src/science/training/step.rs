@@ -1,5 +1,7 @@
 use super::adam::Adam;
 use super::batches::Batch;
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use super::sampler::{Stream, generator};
 use crate::science::data::UNLABELLED;
@@ -29,57 +31,6 @@ pub struct Players {
     pub discriminator: Option<Player<Discriminator>>,
 }
 
-/// What a step saw; NaN where the step has no such part. Means over steps make the log of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Losses {
-    /// L_SUP, before a0.
-    pub supervised: f64,
-    /// V_LS of the segmentor on the annotated batch.
-    pub adversarial: f64,
-    /// The dynamic factor a0.
-    pub a0: f64,
-    /// V_LS of the discriminator.
-    pub discriminator: f64,
-    /// V_LS of the segmentor on the unlabelled batch, after the discriminator's step.
-    pub generator: f64,
-    /// Share of real masks, and of fake ones, on the right side of 0.
-    pub accuracy_real: f64,
-    pub accuracy_fake: f64,
-    /// Norm of the segmentor's gradient on the annotated batch.
-    pub gradient: f64,
-    /// Mean of the attention map of the lowest-resolution gate, over the unlabelled batch.
-    pub attention: f64,
-}
-
-impl Losses {
-    pub const NONE: Losses = Losses {
-        supervised: f64::NAN,
-        adversarial: f64::NAN,
-        a0: f64::NAN,
-        discriminator: f64::NAN,
-        generator: f64::NAN,
-        accuracy_real: f64::NAN,
-        accuracy_fake: f64::NAN,
-        gradient: f64::NAN,
-        attention: f64::NAN,
-    };
-
-    /// By name, in the order of the log.
-    pub fn named(&self) -> [(&'static str, f64); 9] {
-        [
-            ("supervised_loss", self.supervised),
-            ("adversarial_loss", self.adversarial),
-            ("a0", self.a0),
-            ("discriminator_loss", self.discriminator),
-            ("generator_loss", self.generator),
-            ("accuracy_real", self.accuracy_real),
-            ("accuracy_fake", self.accuracy_fake),
-            ("gradient_norm", self.gradient),
-            ("attention_mean", self.attention),
-        ]
-    }
-}
-
 /// Everything a step needs besides players and batch.
 pub struct Rules<'a> {
     pub method: &'a Method,
@@ -102,27 +53,21 @@ impl Players {
         let Player { network, weights, optimiser } = &mut self.segmentor;
         let tracked = weights.tracked();
         let prediction = part(Part::Segmentor, || network.forward(&tracked, batch.images, Mode::Train));
-        let supervised = part(Part::Loss, || {
-            let target = Target::new(
-                &batch.labels,
-                UNLABELLED,
-                prediction.logits.dims(),
-                rules.method.class_weights,
-                rules.method.reduction,
-            )?;
-            Ok(partial_cross_entropy(prediction.logits.clone(), &target))
-        })?;
-        losses.supervised = scalar(&supervised);
+        let supervised = part(Part::Loss, || supervised_loss(rules.method, &prediction.logits, &batch.labels))?;
+        let value = scalar(&supervised);
+        losses.put("supervised_loss", value);
         let loss = match &self.discriminator {
             None => supervised,
             Some(judge) => {
                 let adversarial = judge.fooled(rules, &prediction.gates, Stream::AnnotatedNoise);
-                losses.adversarial = scalar(&adversarial);
-                losses.a0 = dynamic_weight(losses.adversarial, losses.supervised);
-                supervised.mul_scalar(losses.a0) + adversarial.mul_scalar(rules.training.game.a1)
+                let judged = scalar(&adversarial);
+                let a0 = dynamic_weight(judged, value);
+                losses.put("adversarial_loss", judged);
+                losses.put("a0", a0);
+                supervised.mul_scalar(a0) + adversarial.mul_scalar(rules.training.game.a1)
             }
         };
-        losses.gradient = optimiser.step(weights, &tracked, loss.backward(), rules.rate);
+        losses.put("gradient_norm", optimiser.step(weights, &tracked, &mut loss.backward(), rules.rate));
         prediction.statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
         Ok(())
     }
@@ -136,14 +81,41 @@ impl Players {
         let tracked = weights.tracked();
         let prediction = part(Part::Segmentor, || network.forward(&tracked, images, Mode::Train));
         let deepest = &prediction.gates[prediction.gates.len() - 1];
-        losses.attention = scalar(&deepest.attention().mean());
+        losses.put("attention_mean", scalar(&deepest.attention().mean()));
 
         judge.learn(rules, &prediction.gates, real, losses);
         let generator = judge.fooled(rules, &prediction.gates, Stream::GeneratorNoise);
-        losses.generator = scalar(&generator);
+        losses.put("generator_loss", scalar(&generator));
         let loss = generator.mul_scalar(rules.training.game.a3);
-        optimiser.step(weights, &tracked, loss.backward(), rules.rate);
+        optimiser.step(weights, &tracked, &mut loss.backward(), rules.rate);
         prediction.statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
+    }
+}
+
+/// L_SUP: the (weighted) partial cross-entropy of eq. (1), summed over the annotations of the images (section V-E). Scribbles
+/// and full masks are annotations of their own, so that each has a mean of its own (section V-F).
+fn supervised_loss(method: &Method, logits: &Tensor<4>, annotations: &[Vec<u8>]) -> Result<Tensor<1>, LossError> {
+    let loss = |labels: &Vec<u8>| {
+        let target = Target::new(labels, UNLABELLED, logits.dims(), method.class_weights, method.reduction)?;
+        Ok(partial_cross_entropy(logits.clone(), &target))
+    };
+    let (first, others) = annotations.split_first().ok_or(LossError::NoAnnotation)?;
+    others.iter().try_fold(loss(first)?, |sum, labels| Ok(sum + loss(labels)?))
+}
+
+impl<N> Player<N> {
+    /// Puts weights and optimiser under `NAME.` and `NAME_adam.`.
+    pub fn save(&self, name: &str, checkpoint: &mut Checkpoint) {
+        let (time, moments) = self.optimiser.to_arrays();
+        checkpoint.progress.times.insert(name.to_owned(), time);
+        checkpoint.put(name, self.weights.to_arrays());
+        checkpoint.put(&format!("{name}_adam"), moments);
+    }
+
+    pub fn load(&mut self, name: &str, checkpoint: &Checkpoint, device: &Device) -> Result<(), CheckpointError> {
+        let time = checkpoint.progress.times.get(name).copied().unwrap_or_default();
+        self.weights.load_arrays(checkpoint.get(name), device)?;
+        Ok(self.optimiser.load_arrays(time, checkpoint.get(&format!("{name}_adam")), device)?)
     }
 }
 
@@ -168,15 +140,16 @@ impl Player<Discriminator> {
         let tracked = self.weights.tracked();
         let (scores, statistics) = part(Part::Discriminator, || self.network.forward(&tracked, &masks));
         let (real, fake) = (scores.clone().narrow(0, 0, batch), scores.narrow(0, batch, batch));
-        losses.accuracy_real = share(&real, |score| score > 0.0);
-        losses.accuracy_fake = share(&fake, |score| score < 0.0);
+        losses.put("accuracy_real", share(&real, |score| score > 0.0));
+        losses.put("accuracy_fake", share(&fake, |score| score < 0.0));
         let mut rng = generator(rules.seed, Stream::LabelNoise, rules.step);
         let mut flips = || (0..batch).map(|_| rng.random_bool(rules.training.label_noise)).collect::<Vec<bool>>();
         let (flip_real, flip_fake) = (flips(), flips());
         let value = least_squares_discriminator(real, fake, &flip_real, &flip_fake);
-        losses.discriminator = scalar(&value);
+        losses.put("discriminator_loss", scalar(&value));
         let loss = value.mul_scalar(rules.training.game.a2);
-        self.optimiser.step(&mut self.weights, &tracked, loss.backward(), rules.rate);
+        let norm = self.optimiser.step(&mut self.weights, &tracked, &mut loss.backward(), rules.rate);
+        losses.put("discriminator_gradient_norm", norm);
         statistics.into_iter().for_each(|(name, value)| self.weights.set(&name, value));
     }
 
