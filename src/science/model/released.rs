@@ -12,11 +12,13 @@
 
 use super::attention_gate::Gate;
 use super::discriminator::Discriminator;
-use super::kernel::{attend, batch_norm_relu, foreground, join, max_pool, normalise_relu, spectral_norm, tanh};
-use super::layer::{ConvBlock, EPSILON, Mode, Statistics, blend, convolve};
+use super::kernel::{
+    attend, batch_norm_relu, foreground, join, max_pool, normalise_relu, spectral_norm, tanh, upsample,
+};
+use super::layer::{ConvBlock, EPSILON, Mode, Statistics, blend, convolve, leaky};
 use super::segmentor::{LEVELS, Segmentation, Segmentor};
 use super::weights::{Kind, Weights};
-use burn::tensor::activation::{leaky_relu, sigmoid};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
@@ -147,7 +149,7 @@ impl Segmentor {
         let mut gates = Vec::with_capacity(LEVELS);
         for (level, skip) in (1..=LEVELS).rev().zip(skips.into_iter().rev()) {
             let [up, first, second] = self.decoder_released(level);
-            let raised = up.forward(&mut pass, upsampled(features));
+            let raised = up.forward(&mut pass, upsample(features));
             let attended = first.forward(&mut pass, join(raised, skip));
             let logits = apply(weights, &format!("gate{level}"), attended.clone(), 1);
             let seen = foreground(logits.clone());
@@ -182,13 +184,6 @@ impl Segmentor {
     }
 }
 
-/// Every pixel four times.
-fn upsampled(features: Tensor<4>) -> Tensor<4> {
-    let [batch, channels, height, width] = features.dims();
-    let pixels: Tensor<6> = features.reshape([batch, channels, height, 1, width, 1]);
-    pixels.expand([batch, channels, height, 2, width, 2]).reshape([batch, channels, 2 * height, 2 * width])
-}
-
 /// Channels that join the next mask.
 const SQUEEZED: usize = 13;
 
@@ -216,7 +211,7 @@ impl Discriminator {
 
     pub(super) fn forward_released(&self, weights: &Weights, masks: &[Tensor<4>]) -> (Tensor<1>, Statistics) {
         let mut statistics = Statistics::new();
-        let mut features = leaky_relu(apply(weights, "first", masks[0].clone(), 2), 0.2);
+        let mut features = leaky(apply(weights, "first", masks[0].clone(), 2));
         for block in 1..LEVELS {
             let name = |part: &str| format!("block{block}.{part}");
             features = sigmoid(apply(weights, &name("squeeze"), features, 1));

@@ -1,9 +1,13 @@
 //! The game of section III-C: its data, steps, schedule and stopping rule.
 
 mod adam;
+mod augmenter;
 mod batches;
 mod benchmark;
 mod checkpoint;
+mod degeneracy;
+mod denoiser;
+mod denoising;
 mod fit;
 mod game;
 mod lesson;
@@ -16,13 +20,19 @@ mod sampler;
 mod schedule;
 mod set;
 mod step;
+mod tsda;
 mod warning;
 
 pub use adam::Adam;
+pub use augmenter::Augmenter;
 pub use batches::{Ahead, Batch, Batches, Loader, Wanted};
 pub use benchmark::{StepBenchmark, StepTimes};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use degeneracy::Degeneracy;
+pub use denoiser::{DenoiserParameters, denoise, train_denoiser};
+pub use denoising::Degradation;
 pub use fit::{Fit, fit};
+pub use game::Table;
 pub use lesson::{Course, EpochReport, Lesson, Observer, Taught, TrainingError};
 pub use losses::Losses;
 pub use parameters::{AdamParameters, EarlyStopping, GameWeights, TrainingParameters};
@@ -32,4 +42,5 @@ pub use sampler::{Sampler, Stream, generator};
 pub use schedule::{CyclicalRate, Start, Update};
 pub use set::{Annotated, Subjects, TrainingSet, Validation};
 pub use step::{Player, Players};
+pub use tsda::{TsdaParameters, train_augmenter};
 pub use warning::warnings;

@@ -33,6 +33,8 @@ mod spectral_norm;
 mod tanh;
 mod task;
 mod transpose;
+mod upsample;
+mod warp;
 mod winograd;
 
 pub use adam::{AdamRule, Moved, Moving, adam};
@@ -50,3 +52,5 @@ pub use operation::with_burn_alone;
 pub use peak::multiply_adds_per_second;
 pub use spectral_norm::{SpectralNorm, spectral_norm};
 pub use tanh::tanh;
+pub use upsample::upsample;
+pub use warp::warp;
