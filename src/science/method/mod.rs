@@ -2,6 +2,7 @@
 
 use crate::science::loss::{ClassWeights, Reduction};
 use crate::science::model::{Design, MaskPyramid};
+use crate::science::training::{DenoiserParameters, TsdaParameters};
 use serde::{Deserialize, Serialize};
 
 /// A method of section IV-B or an ablation of Table III. The default is the paper's own, "Ours".
@@ -27,6 +28,12 @@ pub struct Method {
     /// Whose rules the game follows.
     #[serde(skip_serializing_if = "is_default")]
     pub game: GameRules,
+    /// An autoencoder of masks makes predictions plausible (PostDAE): its training.
+    #[serde(skip_serializing_if = "is_default")]
+    pub denoiser: Option<DenoiserParameters>,
+    /// Learnt augmentation of the annotated images (TSDA): its training.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tsda: Option<TsdaParameters>,
     /// Whose scribbles teach, where a case has several: their losses are summed (section V-E).
     #[serde(skip_serializing_if = "is_default")]
     pub annotators: Annotators,
@@ -98,6 +105,8 @@ pub enum DiscriminatorKind {
     Vanilla,
     /// Sees the predictions of all levels.
     MultiScale,
+    /// Scores patches of the full-resolution prediction (PatchGAN, as ACCL).
+    Patch,
 }
 
 impl Default for Method {
@@ -111,6 +120,8 @@ impl Default for Method {
             mask_pyramid: MaskPyramid::Area,
             networks: Design::Paper,
             game: GameRules::Paper,
+            denoiser: None,
+            tsda: None,
             annotators: Annotators::First,
             enlarge_px: 0,
             annotated_cases: None,

@@ -28,6 +28,7 @@ pub enum Stream {
     IntensityWeights = 46,
     IntensityVectors = 47,
     IntensityChoice = 48,
+    TsdaTraining = 60,
 }
 
 /// The random generator of one use of a seed at one step. Nothing is carried from step to step, so a

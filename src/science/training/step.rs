@@ -1,6 +1,7 @@
 use super::adam::Adam;
 use super::batches::Batch;
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::judge::Judge;
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use super::released::turned;
@@ -9,9 +10,9 @@ use crate::science::data::UNLABELLED;
 use crate::science::loss::{
     LossError, Target, dynamic_weight, least_squares_discriminator, least_squares_generator, partial_cross_entropy,
 };
-use crate::science::method::{DiscriminatorKind, GameRules, Method};
+use crate::science::method::{GameRules, Method};
 use crate::science::model::kernel::{Part, fill_normal, part};
-use crate::science::model::{Discriminator, Gate, Mode, Segmentor, Statistics, Weights, mask_pyramid, values};
+use crate::science::model::{Gate, Mode, Segmentor, Statistics, Weights, mask_pyramid, values};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -29,7 +30,7 @@ pub struct Player<N> {
 #[derive(Clone)]
 pub struct Players {
     pub segmentor: Player<Segmentor>,
-    pub discriminator: Option<Player<Discriminator>>,
+    pub discriminator: Option<Player<Judge>>,
     /// Moves the discriminator in step (i), by the released code's rules alone.
     pub ally: Option<Adam>,
 }
@@ -126,7 +127,7 @@ impl<N> Player<N> {
     }
 }
 
-impl Player<Discriminator> {
+impl Player<Judge> {
     /// V_LS of the segmentor: the discriminator is frozen, gradients pass through it to the masks.
     fn fooled(&self, rules: &Rules, gates: &[Gate], noise: Stream) -> Tensor<1> {
         let mut masks = self.visible(gates.iter().map(|gate| gate.foreground.clone()));
@@ -151,7 +152,7 @@ impl Player<Discriminator> {
         };
         let mut rng = generator(rules.seed, Stream::LabelNoise, rules.step);
         let mut flips = || (0..batch).map(|_| rng.random_bool(turned_labels)).collect::<Vec<bool>>();
-        let (flip_real, flip_fake) = (flips(), flips());
+        let (flip_real, flip_fake) = (self.each_score(flips()), self.each_score(flips()));
         let [real, fake] = turned(rules, [real, fake], Stream::LabelNoise);
         let value = least_squares_discriminator(real, fake, &flip_real, &flip_fake);
         losses.put("discriminator_loss", scalar(&value));
@@ -161,7 +162,7 @@ impl Player<Discriminator> {
         statistics.into_iter().for_each(|(name, value)| self.weights.set(&name, value));
     }
 
-    /// Scores of real masks and of as many predictions, in one batch: nothing in the discriminator mixes images.
+    /// Scores of real masks and of as many predictions: in one batch, unless it mixes the images of one.
     pub(super) fn compared(
         &self,
         rules: &Rules,
@@ -175,13 +176,25 @@ impl Player<Discriminator> {
         let pairs = real.into_iter().zip(self.visible(fake));
         let mut masks: Vec<Tensor<4>> = pairs.map(|(real, fake)| Tensor::cat(vec![real, fake], 0)).collect();
         masks[0] = add_instance_noise(masks[0].clone(), rules, noise);
-        let (scores, statistics) = part(Part::Discriminator, || self.network.forward(weights, &masks));
-        (scores.clone().narrow(0, 0, batch), scores.narrow(0, batch, batch), statistics)
+        let forward = |masks: &[Tensor<4>]| part(Part::Discriminator, || self.network.forward(weights, masks));
+        if self.network.mixes_images() {
+            let half = |from: usize| masks.iter().map(|m| m.clone().narrow(0, from, batch)).collect::<Vec<_>>();
+            let ((real, _), (fake, statistics)) = (forward(&half(0)), forward(&half(batch)));
+            return (real, fake, statistics);
+        }
+        let (scores, statistics) = forward(&masks);
+        let count = batch * self.network.scores();
+        (scores.clone().narrow(0, 0, count), scores.narrow(0, count, count), statistics)
+    }
+
+    /// What holds for an image, for each of its scores.
+    fn each_score(&self, images: Vec<bool>) -> Vec<bool> {
+        images.into_iter().flat_map(|image| std::iter::repeat_n(image, self.network.scores())).collect()
     }
 
     /// The levels that this discriminator looks at.
     fn visible(&self, masks: impl Iterator<Item = Tensor<4>>) -> Vec<Tensor<4>> {
-        masks.take(if self.network.multi_scale { usize::MAX } else { 1 }).collect()
+        masks.take(self.network.levels()).collect()
     }
 }
 
@@ -209,13 +222,4 @@ pub(super) fn scalar(tensor: &Tensor<1>) -> f64 {
 fn share(scores: &Tensor<1>, right: impl Fn(f32) -> bool) -> f64 {
     let scores = values(scores);
     scores.iter().filter(|&&score| right(score)).count() as f64 / scores.len() as f64
-}
-
-/// Whether a method plays the game at all, and with how many scales.
-pub fn judge_of(method: &Method) -> Option<bool> {
-    match method.discriminator {
-        DiscriminatorKind::None => None,
-        DiscriminatorKind::Vanilla => Some(false),
-        DiscriminatorKind::MultiScale => Some(true),
-    }
 }

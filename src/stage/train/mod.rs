@@ -7,7 +7,7 @@ use crate::contract::{self, Cpus, ParameterError, Place, Port, Stage, StageConte
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
-use crate::science::training::{Annotation, EpochReport, Fit, Roles, TrainingParameters, fit, warnings};
+use crate::science::training::{Annotation, EpochReport, Fit, Roles, TrainingParameters, fit};
 use observer::StageObserver;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -130,7 +130,7 @@ impl Stage for Train {
         slices::write_json(&weights.join("model.json"), &fit.network)?;
         let best = serde_json::json!({
             "best_epoch": fit.best_epoch, "validation_dice": fit.best_dice, "epochs": fit.log.len(),
-            "warnings": warnings(&fit.log),
+            "warnings": fit.warnings,
         });
         slices::write_json(&weights.join("training.json"), &best)?;
         log::write(context.output("log")?, &rows(&fit)).map_err(StageError::failed)
