@@ -7,7 +7,7 @@ use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, Measure, Scoring, Value, VolumeDice, VolumeScores};
 use crate::science::model::kernel::ReleaseBuffers;
 use crate::science::model::{Network, Weights};
-use crate::science::training::{Stream, generator, predict};
+use crate::science::training::predict;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -135,7 +135,8 @@ impl Stage for Evaluate {
         let _release = ReleaseBuffers;
         let weights_folder = context.input("weights")?;
         let network: Network = slices::read_json(&weights_folder.join("model.json"))?;
-        let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;
+        let bytes = slices::read_file(&weights_folder.join("weights.safetensors"))?;
+        let weights = network.load(&bytes, &device).map_err(StageError::failed)?;
 
         let EvaluateParameters { empty_dice, hausdorff, volume_dice, ref more, .. } = parameters;
         let scoring = Scoring { empty_dice, volume_dice, hausdorff, more: more.clone() };
@@ -155,13 +156,6 @@ impl Stage for Evaluate {
         }
         scores::write(context.output("scores")?, &rows).map_err(StageError::failed)
     }
-}
-
-/// The network's own fresh weights, replaced by the stored ones: names and shapes are checked.
-fn load(network: &Network, bytes: &[u8], device: &Device) -> Result<Weights, StageError> {
-    let mut weights = network.segmentor.init(&mut generator(0, Stream::SegmentorWeights, 0), device);
-    weights.load(bytes, device).map_err(StageError::failed)?;
-    Ok(weights)
 }
 
 fn segment(network: &Network, weights: &Weights, volume: &Volume, device: &Device) -> PredictedVolume {

@@ -10,7 +10,7 @@ use runner::science::loss::{
     ClassWeights, Reduction, Target, least_squares_discriminator, least_squares_generator, partial_cross_entropy,
 };
 use runner::science::method::Method;
-use runner::science::model::{Discriminator, Mode, Segmentor, Weights, mask_pyramid, values};
+use runner::science::model::{Design, Discriminator, Mode, Segmentor, Weights, mask_pyramid, values};
 use runner::science::training::{Checkpoint, EpochReport, Losses, Observer, Stream, fit, generator, predict};
 use std::collections::BTreeMap;
 
@@ -56,9 +56,17 @@ fn gradients(prefix: &str, tracked: &Weights, gradients: &Gradients, into: &mut 
 
 /// Losses, predictions, statistics and all gradients of the game's three kinds of step, without noise.
 fn game(side: usize, device: &Device) -> Named {
-    let segmentor =
-        Segmentor { channels: 1, classes: CLASSES, width: 4, gating: true, deep_classifiers: true, momentum: 0.1 };
-    let judge = Discriminator { classes: CLASSES, width: 4, size: [side, side], multi_scale: true };
+    let segmentor = Segmentor {
+        channels: 1,
+        classes: CLASSES,
+        width: 4,
+        gating: true,
+        deep_classifiers: true,
+        momentum: 0.1,
+        design: Design::Paper,
+    };
+    let judge =
+        Discriminator { classes: CLASSES, width: 4, size: [side, side], multi_scale: true, design: Design::Paper };
     let weights = segmentor.init(&mut generator(1, Stream::SegmentorWeights, 0), device);
     let judge_weights = judge.init(&mut generator(1, Stream::DiscriminatorWeights, 0), device);
     let autodiff = device.clone().autodiff();
@@ -133,8 +141,15 @@ fn losses_and_all_gradients_of_the_game_agree() {
 #[test]
 fn predictions_agree() {
     let volume = super::training::volume("case", 3, 7);
-    let segmentor =
-        Segmentor { channels: 1, classes: 2, width: 4, gating: true, deep_classifiers: true, momentum: 0.1 };
+    let segmentor = Segmentor {
+        channels: 1,
+        classes: 2,
+        width: 4,
+        gating: true,
+        deep_classifiers: true,
+        momentum: 0.1,
+        design: Design::Paper,
+    };
     let [flex, libtorch] = devices().map(|device| {
         let weights = segmentor.init(&mut generator(1, Stream::SegmentorWeights, 0), &device);
         predict(&segmentor, &weights, &volume.image, &device).remove(0)

@@ -17,7 +17,7 @@ pub enum Mode {
 pub type Statistics = Vec<(String, Tensor<1>)>;
 
 /// Batch norm's constant below the root (the value of [50] and of every framework since).
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// A square convolution with zero padding that keeps the size at stride 1 (3x3, 1x1) and halves it at
 /// stride 2 (4x4, padding 1). `input: [batch, in, h, w]`, `weight: [out, in, k, k]`.
@@ -147,7 +147,7 @@ pub fn halvings([height, width]: [usize; 2], most: usize) -> usize {
     (1..=most).take_while(can).count()
 }
 
-fn blend(running: Tensor<1>, batch: Tensor<1>, momentum: f64) -> Tensor<1> {
+pub(super) fn blend(running: Tensor<1>, batch: Tensor<1>, momentum: f64) -> Tensor<1> {
     let running = if running.is_autodiff() { running.inner() } else { running };
     let batch = if batch.is_autodiff() { batch.inner() } else { batch };
     running.mul_scalar(1.0 - momentum) + batch.mul_scalar(momentum)

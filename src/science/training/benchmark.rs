@@ -1,14 +1,13 @@
 use super::checkpoint::Checkpoint;
 use super::fit::fit;
+use super::judge::Judge;
 use super::lesson::{EpochReport, Observer, TrainingError};
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use super::predict::network;
 use super::set::{Annotated, Subjects, TrainingSet, Validation};
-use super::step::judge_of;
 use crate::science::data::{Image, Labels, UNLABELLED, Volume};
 use crate::science::method::Method;
-use crate::science::model::Discriminator;
 use crate::science::model::kernel::{Part, take_times};
 use burn::tensor::Device;
 use std::time::Instant;
@@ -62,16 +61,13 @@ impl StepBenchmark {
         fit(&method, &training, &set, 1, device, &mut clock)?;
         let count = clock.steps.len().max(1) as f64;
         let parts = take_times().map(|(part, time)| (part, time.as_secs_f64() / count));
-        let (multiply_adds, parameters) = self.work(&method, &training, device);
+        let (multiply_adds, parameters) = self.work(&method, &training, &set, device);
         Ok(StepTimes { parts: parts.to_vec(), steps: clock.steps, multiply_adds, parameters })
     }
 
-    fn work(&self, method: &Method, training: &TrainingParameters, device: &Device) -> (f64, usize) {
+    fn work(&self, method: &Method, training: &TrainingParameters, set: &TrainingSet, device: &Device) -> (f64, usize) {
         let segmentor = network(method, training, 1, CLASSES).segmentor;
-        let discriminator = judge_of(method).map(|multi_scale| {
-            let size = [self.size; 2];
-            Discriminator { classes: CLASSES, width: self.width, size, multi_scale }
-        });
+        let discriminator = Judge::of(method, training, set);
         let mut rng = super::generator(1, super::Stream::SegmentorWeights, 0);
         let mut parameters = segmentor.init(&mut rng, device).trainable_values();
         // Forward once, and back to weights and inputs: three times the work of a forward pass. Images need

@@ -1,12 +1,16 @@
+use super::augmenter::Augmenter;
+use super::degeneracy::Degeneracy;
+use super::denoiser::{DenoiserParameters, train_denoiser};
 use super::game::{Game, Table};
 use super::lesson::{Course, EpochReport, Observer, Taught, TrainingError};
 use super::parameters::TrainingParameters;
-use super::predict::network;
+use super::predict::{network, predict};
 use super::set::TrainingSet;
-use super::step::judge_of;
-use crate::science::method::Method;
+use super::tsda::train_augmenter;
+use super::warning::warnings;
+use crate::science::method::{DiscriminatorKind, Method};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{Network, Weights};
+use crate::science::model::{Denoiser, Network, Weights};
 use burn::tensor::Device;
 
 /// The outcome of [`fit`].
@@ -21,6 +25,8 @@ pub struct Fit {
     pub best_dice: f64,
     /// The courses of other parts.
     pub others: Vec<Taught>,
+    /// What looks wrong: sentences for the user.
+    pub warnings: Vec<String>,
     /// False if the observer stopped it; a later call goes on from the checkpoints.
     pub finished: bool,
 }
@@ -38,23 +44,77 @@ pub fn fit(
     check(method, training, set)?;
     // Before the game, so that it goes last.
     let _release = ReleaseBuffers;
-    let network = network(method, training, set.channels, set.classes);
-    let (taught, weights) = segmentor(Table { method, training, set, seed, device }, "segmentor", observer)?;
-    let Taught { log, best_epoch, best_score, finished, .. } = taught;
-    Ok(Fit { network, weights, log, best_epoch, best_dice: best_score, others: Vec::new(), finished })
+    let table = Table { method, training, set, seed, device };
+    let mut fit = Fit::nothing(network(method, training, set.channels, set.classes));
+    let mut augmenter = None;
+    if let Some(parameters) = &method.tsda {
+        let (taught, trained) = train_augmenter(parameters, table, observer)?;
+        if !fit.goes_on_after(taught) {
+            return Ok(fit);
+        }
+        augmenter = Some(trained);
+    }
+    let (taught, weights) = segmentor(table, "segmentor", augmenter.as_ref(), observer)?;
+    fit.weights = weights;
+    fit.warnings = warnings(&taught.log);
+    (fit.best_epoch, fit.best_dice, fit.finished) = (taught.best_epoch, taught.best_score, taught.finished);
+    fit.log = taught.log;
+    if let Some(parameters) = method.denoiser.as_ref().filter(|_| fit.finished) {
+        let (taught, denoiser, weights) = train_denoiser(parameters, table, observer)?;
+        if fit.goes_on_after(taught) {
+            fit.put_behind(denoiser, parameters, &weights, table);
+        }
+    }
+    Ok(fit)
+}
+
+impl Fit {
+    fn nothing(network: Network) -> Self {
+        let (log, others, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let weights = Weights::default();
+        Fit { network, weights, log, best_epoch: 0, best_dice: f64::NAN, others, warnings, finished: false }
+    }
+
+    /// Notes the course of another part.
+    fn goes_on_after(&mut self, taught: Taught) -> bool {
+        self.finished = taught.finished;
+        self.others.push(taught);
+        self.finished
+    }
+
+    /// A degenerate autoencoder is reported, not hidden: the paper saw ones that always gave an empty mask (section V-A).
+    fn put_behind(&mut self, denoiser: Denoiser, parameters: &DenoiserParameters, weights: &Weights, table: Table) {
+        let Table { set, device, .. } = table;
+        let before = labels(&self.network, &self.weights, set, device);
+        let network = self.network.clone();
+        self.network = network.with_denoiser(denoiser, parameters.input, weights, &mut self.weights);
+        let after = labels(&self.network, &self.weights, set, device);
+        let [before, after] = [&before, &after].map(|all| all.iter().map(Vec::as_slice).collect::<Vec<&[u8]>>());
+        let degeneracy = Degeneracy::of(&before, &after, set.classes);
+        if degeneracy.is_degenerate() {
+            self.warnings.push(degeneracy.to_string());
+        }
+    }
+}
+
+/// Predicted labels of all validation slices.
+fn labels(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Vec<Vec<u8>> {
+    let volumes = set.validation.iter();
+    volumes.flat_map(|v| predict(network, weights, &v.volume.image, device)).map(|slice| slice.labels).collect()
 }
 
 /// The course of a segmentor, against its discriminator if it has one.
 fn segmentor(
     table: Table,
     name: &'static str,
+    augmenter: Option<&Augmenter>,
     observer: &mut dyn Observer,
 ) -> Result<(Taught, Weights), TrainingError> {
     let Table { training, set, .. } = table;
     let steps_per_epoch = training.steps_per_epoch.unwrap_or(set.images.div_ceil(training.batch_size)).max(1);
     let course = Course { name, score: "validation_dice", training, steps_per_epoch };
     rayon::in_place_scope(|scope| {
-        let mut game = Game::new(table, scope, course.steps());
+        let mut game = Game::new(table, augmenter, scope, course.steps());
         Ok((course.teach(&mut game, observer)?, game.into_best()))
     })
 }
@@ -68,7 +128,7 @@ fn check(method: &Method, training: &TrainingParameters, set: &TrainingSet) -> R
     if positive.contains(&0) || training.steps_per_epoch == Some(0) || training.learning_rate.period <= 0.0 {
         return Err(TrainingError::Parameters);
     }
-    let plays = judge_of(method).is_some();
+    let plays = method.discriminator != DiscriminatorKind::None;
     match () {
         _ if set.annotated.is_empty() => Err(TrainingError::Empty("annotated image")),
         _ if set.validation.is_empty() => Err(TrainingError::Empty("validation case")),

@@ -1,16 +1,18 @@
 use super::adam::Adam;
-use super::batches::{Ahead, Loader, Wanted};
+use super::augmenter::Augmenter;
+use super::batches::{Ahead, Batch, Batches, Loader, Wanted};
 use super::checkpoint::{Checkpoint, CheckpointError};
+use super::judge::Judge;
 use super::lesson::{Lesson, TrainingError};
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use super::predict::{mean_dice, network};
 use super::sampler::{Stream, generator};
 use super::set::TrainingSet;
-use super::step::{Player, Players, Rules, judge_of};
-use crate::science::method::Method;
+use super::step::{Player, Players, Rules};
+use crate::science::method::{GameRules, Method};
 use crate::science::model::kernel::{Part, part, release_buffers};
-use crate::science::model::{Discriminator, Network, Weights};
+use crate::science::model::{Network, Weights};
 use burn::tensor::Device;
 
 /// The game of section III-C, or the segmentor's training alone where the method has no discriminator.
@@ -21,6 +23,7 @@ pub struct Game<'s, 'a> {
     seed: u64,
     device: &'a Device,
     data: Ahead<'s, 'a>,
+    augmenter: Option<&'a Augmenter>,
     players: Players,
     network: Network,
     best: Weights,
@@ -38,16 +41,14 @@ pub struct Table<'a> {
 }
 
 impl<'s, 'a> Game<'s, 'a> {
-    /// `steps` is the length of the course.
-    pub fn new(table: Table<'a>, scope: &'s rayon::Scope<'a>, steps: usize) -> Self {
+    /// `augmenter` makes more of the annotated images; `steps` is the length of the course.
+    pub fn new(table: Table<'a>, augmenter: Option<&'a Augmenter>, scope: &'s rayon::Scope<'a>, steps: usize) -> Self {
         let Table { method, training, set, seed, device } = table;
         let network = network(method, training, set.channels, set.classes);
         let weights = network.segmentor.init(&mut generator(seed, Stream::SegmentorWeights, 0), device);
         let best = weights.clone();
         let optimiser = Adam::new(training.adam, &weights);
-        let discriminator = judge_of(method).map(|multi_scale| {
-            let size = [set.height, set.width];
-            let network = Discriminator { classes: set.classes, width: training.width, size, multi_scale };
+        let discriminator = Judge::of(method, training, set).map(|network| {
             let weights = network.init(&mut generator(seed, Stream::DiscriminatorWeights, 0), device);
             Player { network, optimiser: Adam::new(training.adam, &weights), weights }
         });
@@ -59,10 +60,24 @@ impl<'s, 'a> Game<'s, 'a> {
             batch: training.batch_size,
             wanted: Wanted { annotated: true, unlabelled: plays, masks: plays },
         };
-        let players =
-            Players { segmentor: Player { network: network.segmentor.clone(), weights, optimiser }, discriminator };
+        let ally = discriminator.as_ref().filter(|_| method.game == GameRules::Released);
+        let ally = ally.map(|player| Adam::new(training.adam, &player.weights));
+        let segmentor = Player { network: network.segmentor.clone(), weights, optimiser };
+        let players = Players { segmentor, discriminator, ally };
         let data = Ahead::new(loader, scope, steps);
-        Game { method, training, set, seed, device, data, players, network, best }
+        Game { method, training, set, seed, device, data, augmenter, players, network, best }
+    }
+
+    fn annotated(&self, batches: &Batches, step: usize, device: &Device) -> Batch {
+        let Batch { images, labels } = batches.annotated(device);
+        match self.augmenter {
+            Some(augmenter) => {
+                let mut rng = generator(self.seed, Stream::TsdaTraining, step);
+                let (images, labels) = augmenter.augment(images, &labels, &mut rng);
+                Batch { images, labels }
+            }
+            None => Batch { images, labels },
+        }
     }
 
     pub fn into_best(self) -> Weights {
@@ -76,8 +91,13 @@ impl Lesson for Game<'_, '_> {
         let rules =
             Rules { method: self.method, training: self.training, seed: self.seed, step, rate, device: &autodiff };
         let batches = self.data.take(step);
-        let annotated = part(Part::Data, || batches.annotated(&autodiff));
-        self.players.learn_from_annotations(&rules, annotated, losses)?;
+        let annotated = part(Part::Data, || self.annotated(&batches, step, &autodiff));
+        if self.players.ally.is_some() {
+            let masks = part(Part::Data, || batches.masks(&autodiff));
+            self.players.learn_from_annotations_as_released(&rules, annotated, masks, losses)?;
+        } else {
+            self.players.learn_from_annotations(&rules, annotated, losses)?;
+        }
         if self.players.discriminator.is_some() {
             let (images, masks) = part(Part::Data, || (batches.unlabelled(&autodiff), batches.masks(&autodiff)));
             self.players.play(&rules, images, masks, losses);
@@ -102,14 +122,23 @@ impl Lesson for Game<'_, '_> {
         if let Some(player) = &self.players.discriminator {
             player.save("discriminator", checkpoint);
         }
+        if let Some(ally) = &self.players.ally {
+            let (time, moments) = ally.to_arrays();
+            checkpoint.progress.times.insert("ally".to_owned(), time);
+            checkpoint.put("ally_adam", moments);
+        }
     }
 
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         self.players.segmentor.load("segmentor", checkpoint, self.device)?;
         self.best.load_arrays(checkpoint.get("best"), self.device)?;
-        match &mut self.players.discriminator {
-            Some(player) => player.load("discriminator", checkpoint, self.device),
-            None => Ok(()),
+        if let Some(player) = &mut self.players.discriminator {
+            player.load("discriminator", checkpoint, self.device)?;
         }
+        if let Some(ally) = &mut self.players.ally {
+            let time = checkpoint.progress.times.get("ally").copied().unwrap_or_default();
+            ally.load_arrays(time, checkpoint.get("ally_adam"), self.device)?;
+        }
+        Ok(())
     }
 }

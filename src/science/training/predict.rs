@@ -3,7 +3,7 @@ use super::set::Validation;
 use crate::science::data::Image;
 use crate::science::method::Method;
 use crate::science::metric::{EmptyDice, multi_class_dice};
-use crate::science::model::{Mode, Network, Segmentor, Weights, values};
+use crate::science::model::{DenoiserInput, Mode, Network, Segmentor, Weights, values};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Slices of one inference batch: enough to keep the kernels busy, little memory.
@@ -18,7 +18,7 @@ pub struct Prediction {
     pub attention: Vec<(usize, usize, Vec<f32>)>,
 }
 
-/// The network that a method and its training describe.
+/// The network that learns in the game of a method.
 pub fn network(method: &Method, training: &TrainingParameters, channels: usize, classes: usize) -> Network {
     let segmentor = Segmentor {
         channels,
@@ -27,8 +27,9 @@ pub fn network(method: &Method, training: &TrainingParameters, channels: usize, 
         gating: method.attention_gating,
         deep_classifiers: method.deep_classifiers(),
         momentum: training.batch_norm_momentum,
+        design: method.networks,
     };
-    Network { segmentor }
+    Network { segmentor, denoiser: None, denoiser_input: DenoiserInput::default() }
 }
 
 /// Segments every slice of a volume. `weights` are outside of autodiff; no graph is built.
@@ -40,7 +41,7 @@ pub fn predict(network: &Network, weights: &Weights, image: &Image, device: &Dev
         let pixels = (first..first + count).flat_map(|i| image.slice(i)).copied().collect::<Vec<f32>>();
         let input = Tensor::<4>::from_data(TensorData::new(pixels, [count, channels, height, width]), device);
         let output = network.segmentor.forward(weights, input, Mode::Infer);
-        let logits = values(&output.logits);
+        let logits = values(&network.refine(weights, output.logits.clone()));
         let maps: Vec<(usize, usize, Vec<f32>)> = output
             .gates
             .iter()

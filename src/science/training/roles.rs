@@ -1,6 +1,15 @@
 use crate::science::data::Split;
 use crate::science::method::Method;
 
+/// Shares of the training cases, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Annotation {
+    /// With scribbles (with masks where the method learns from these).
+    pub label_fraction: f64,
+    /// With full masks beside them (section V-F).
+    pub mask_fraction: f64,
+}
+
 /// The training cases of one method at one label fraction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles {
@@ -15,13 +24,14 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// `label_fraction`: percent of the training cases that have scribbles.
-    pub fn new(split: &Split, method: &Method, label_fraction: f64) -> Self {
-        let annotated = label_fraction + method.mask_fraction;
+    /// `annotation`: which shares of the training cases have scribbles, and masks beside them.
+    pub fn new(split: &Split, method: &Method, annotation: Annotation) -> Self {
+        let Annotation { label_fraction, mask_fraction } = annotation;
+        let annotated = label_fraction + mask_fraction;
         let mut scribbled = split.labelled(label_fraction).to_vec();
         scribbled.truncate(method.annotated_cases.unwrap_or(usize::MAX));
         let mut masked = Vec::new();
-        if method.mask_fraction > 0.0 {
+        if mask_fraction > 0.0 {
             masked.extend(split.labelled(annotated).iter().filter(|case| !scribbled.contains(case)).cloned());
         }
         let unlabelled = match (method.unpaired_images, method.annotated_cases) {

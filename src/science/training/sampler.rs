@@ -17,6 +17,8 @@ pub enum Stream {
     GeneratorNoise = 10,
     AnnotatedNoise = 11,
     LabelNoise = 12,
+    AnnotatedLabelNoise = 13,
+    GeneratorLabelNoise = 14,
     DenoiserWeights = 40,
     Degradation = 41,
     ValidationDegradation = 42,
@@ -26,6 +28,7 @@ pub enum Stream {
     IntensityWeights = 46,
     IntensityVectors = 47,
     IntensityChoice = 48,
+    TsdaTraining = 60,
 }
 
 /// The random generator of one use of a seed at one step. Nothing is carried from step to step, so a

@@ -7,7 +7,7 @@ use crate::contract::{self, Cpus, ParameterError, Place, Port, Stage, StageConte
 use crate::report::log;
 use crate::science::device::DeviceName;
 use crate::science::method::Method;
-use crate::science::training::{EpochReport, Fit, Roles, TrainingParameters, fit, warnings};
+use crate::science::training::{Annotation, EpochReport, Fit, Roles, TrainingParameters, fit};
 use observer::StageObserver;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,13 +26,26 @@ pub struct TrainParameters {
     /// Percent of the training cases whose scribbles are used; 50 = all of the segmentor's.
     #[serde(default = "all_labels")]
     pub label_fraction: f64,
+    /// Percent of the training cases that have full masks, beside those with scribbles (section V-F).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mask_fraction: f64,
     // Not in the canonical value when it is the default; the key has it from `numerics` too.
     #[serde(default, skip_serializing_if = "DeviceName::is_flex")]
     pub device: DeviceName,
 }
 
+impl TrainParameters {
+    fn annotation(&self) -> Annotation {
+        Annotation { label_fraction: self.label_fraction, mask_fraction: self.mask_fraction }
+    }
+}
+
 fn all_labels() -> f64 {
     50.0
+}
+
+fn is_zero(percent: &f64) -> bool {
+    *percent == 0.0
 }
 
 impl Stage for Train {
@@ -58,12 +71,7 @@ impl Stage for Train {
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
         let canonical = contract::canonical::<TrainParameters>(with)?;
-        let fraction = canonical["label_fraction"].as_f64().unwrap_or_default();
-        if !(fraction > 0.0 && fraction <= 50.0) {
-            let message = format!("{fraction} is not above 0 and up to 50: the other half trains the discriminator");
-            return Err(ParameterError::new("label_fraction", message));
-        }
-        set::check(&canonical["method"], fraction)?;
+        set::check(&canonical)?;
         device_of(&canonical)?;
         Ok(canonical)
     }
@@ -97,7 +105,7 @@ impl Stage for Train {
             files.extend(prepared.files(cases, slices));
         }
         files.extend(
-            prepared.files(&Roles::new(&split, &parameters.method, parameters.label_fraction).scribbled, scribbles),
+            prepared.files(&Roles::new(&split, &parameters.method, parameters.annotation()).scribbled, scribbles),
         );
         Ok(Some(files))
     }
@@ -122,7 +130,7 @@ impl Stage for Train {
         slices::write_json(&weights.join("model.json"), &fit.network)?;
         let best = serde_json::json!({
             "best_epoch": fit.best_epoch, "validation_dice": fit.best_dice, "epochs": fit.log.len(),
-            "warnings": warnings(&fit.log),
+            "warnings": fit.warnings,
         });
         slices::write_json(&weights.join("training.json"), &best)?;
         log::write(context.output("log")?, &rows(&fit)).map_err(StageError::failed)

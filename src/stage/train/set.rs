@@ -10,21 +10,24 @@ use crate::stage::slices::{self, Prepared};
 use serde_json::Value;
 
 /// Shares that no split can serve.
-pub fn check(method: &Value, label_fraction: f64) -> Result<(), ParameterError> {
-    let of = |key: &str, default: f64| method[key].as_f64().unwrap_or(default);
-    let wrong = |key: &str, message: String| Err(ParameterError::new(format!("method.{key}"), message));
-    let (masks, unpaired) = (of("mask_fraction", 0.0), of("unpaired_masks", 50.0));
-    if !(masks >= 0.0 && masks + label_fraction <= 50.0) {
-        return wrong(
-            "mask_fraction",
-            format!("{masks} and label_fraction {label_fraction} must not be above 50 together"),
-        );
+pub fn check(canonical: &Value) -> Result<(), ParameterError> {
+    let method = &canonical["method"];
+    let wrong = |key: &str, message: String| Err(ParameterError::new(key, message));
+    let of = |value: &Value, default: f64| value.as_f64().unwrap_or(default);
+    let (labels, masks) = (of(&canonical["label_fraction"], 0.0), of(&canonical["mask_fraction"], 0.0));
+    let unpaired = of(&method["unpaired_masks"], 50.0);
+    if !(labels > 0.0 && labels <= 50.0) {
+        let message = format!("{labels} is not above 0 and up to 50: the other half trains the discriminator");
+        return wrong("label_fraction", message);
+    }
+    if !(masks >= 0.0 && masks + labels <= 50.0) {
+        return wrong("mask_fraction", format!("{masks} and label_fraction {labels} are above 50 together"));
     }
     if !(unpaired > 0.0 && unpaired <= 50.0) {
-        return wrong("unpaired_masks", format!("{unpaired} is not above 0 and up to 50: half of the training cases"));
+        return wrong("method.unpaired_masks", format!("{unpaired} is not above 0 and up to 50"));
     }
     if method["annotated_cases"].as_u64() == Some(0) {
-        return wrong("annotated_cases", "0 cases teach nothing; give 1 or more".to_owned());
+        return wrong("method.annotated_cases", "0 cases teach nothing; give 1 or more".to_owned());
     }
     Ok(())
 }
@@ -33,7 +36,7 @@ pub fn check(method: &Value, label_fraction: f64) -> Result<(), ParameterError> 
 pub fn training_set(context: &StageContext, parameters: &TrainParameters) -> Result<TrainingSet, StageError> {
     let split = slices::read_split(context.input("split")?)?;
     let prepared = Prepared::open(context.input("slices")?)?;
-    let (roles, method) = (Roles::new(&split, &parameters.method, parameters.label_fraction), &parameters.method);
+    let (roles, method) = (Roles::new(&split, &parameters.method, parameters.annotation()), &parameters.method);
     let mut set = TrainingSet {
         channels: prepared.channels,
         height: prepared.height,
