@@ -19,7 +19,9 @@ mod join;
 mod max_pool;
 mod normalise;
 mod spectral_norm;
+mod upsample;
 mod vectors;
+mod warp;
 
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;
