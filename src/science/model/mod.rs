@@ -13,7 +13,9 @@ mod segmentor;
 mod weights;
 
 pub use attention_gate::{Gate, attention_gate};
-pub use crf::{Crf, CrfError, KernelNormalisation, SelfTerm};
+pub use crf::{
+    Crf, CrfError, CrfLayer, CrfParameters, Filter, Intensities, KernelNormalisation, KernelWeights, SelfTerm,
+};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
 pub use layer::Mode;
