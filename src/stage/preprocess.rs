@@ -1,5 +1,5 @@
 use super::inspect::Fault;
-use super::slices::{self, Prepared};
+use super::slices::{self, Origin, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Place, Port, Source, Stage, StageContext, StageError};
 use crate::science::data::acdc::AcdcParameters;
 use crate::science::data::chaos::{self, ChaosParameters, Sequence};
@@ -119,7 +119,7 @@ impl Stage for Preprocess {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {
@@ -187,7 +187,8 @@ impl Stage for Preprocess {
         report(context, &faults)?;
         let volumes: Vec<Volume> = volumes.into_iter().flatten().collect();
         check(&volumes)?;
-        Prepared::write(context.output("slices")?, cases.classes(), &volumes)
+        let origin = Origin { classes: cases.classes(), codes: cases.codes(), preprocessing };
+        Prepared::write(context.output("slices")?, origin, &volumes)
     }
 }
 

@@ -33,14 +33,18 @@ pub struct Curves {
 }
 
 /// Logged name, title and axis of the panels that a training fills.
-const PANELS: [(&str, &str, &str); 8] = [
+const PANELS: [(&str, &str, &str); 12] = [
     ("supervised_loss", "Supervised loss", "L_SUP"),
     ("validation_dice", "Validation Dice", "Dice"),
+    ("learning_rate", "Learning rate", "rate"),
     ("discriminator_loss", "Discriminator's loss", "V_D"),
     ("generator_loss", "Segmentor's adversarial loss", "V_G"),
+    ("adversarial_loss", "Adversarial loss on annotated images", "V_G"),
     ("accuracy_real", "Discriminator on real masks", "share called real"),
     ("accuracy_fake", "Discriminator on predictions", "share called fake"),
+    ("a0", "Dynamic weight of the supervised loss", "a0"),
     ("gradient_norm", "Segmentor's gradient", "norm"),
+    ("discriminator_gradient_norm", "Discriminator's gradient", "norm"),
     ("attention_mean", "Attention of the deepest gate", "mean"),
 ];
 
@@ -73,11 +77,11 @@ impl Curves {
     }
 
     fn across(&self) -> usize {
-        self.panels.len().clamp(1, 2)
+        if self.panels.len() > 8 { 3 } else { self.panels.len().clamp(1, 2) }
     }
 
     fn down(&self) -> usize {
-        self.panels.len().div_ceil(2).max(1)
+        self.panels.len().div_ceil(self.across()).max(1)
     }
 
     fn width(&self) -> f64 {
@@ -127,7 +131,7 @@ impl Curves {
 fn draw_curve<B: DrawingBackend>(pen: &Pen<B>, axes: &Axes, curve: &Curve) -> Result<(), ReportError> {
     let color = palette::series(curve.run);
     let points: Vec<(i32, i32)> = curve.points.iter().map(|(epoch, value)| axes.at(*epoch, *value)).collect();
-    pen.path(&points, color, 1.25)?;
+    pen.dashed(&points, color, 1.25, palette::line(curve.run))?;
     let every = points.len().div_ceil(MARKERS).max(1);
     // Lines of runs that agree lie on each other: their markers do not.
     let offset = (curve.run * every / 3) % every;
@@ -151,7 +155,7 @@ impl Figure for Curves {
         let top = TOP + PITCH.1 * self.down() as f64;
         for (run, (left, line)) in self.legend().into_iter().enumerate() {
             let (y, color) = (px(top + LEGEND_LINE * line as f64 + 4.0), palette::series(run));
-            pen.path(&[(px(left), y), (px(left + 30.0), y)], color, 1.25)?;
+            pen.dashed(&[(px(left), y), (px(left + 30.0), y)], color, 1.25, palette::line(run))?;
             pen.marker(palette::marker(run), (px(left + 15.0), y), 4.0, color)?;
             pen.text(&self.runs[run], (px(left + 38.0), y), Type::new(12.0, HPos::Left, VPos::Center))?;
         }

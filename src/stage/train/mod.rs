@@ -144,6 +144,8 @@ impl Stage for Train {
         let bytes = fit.weights.to_bytes().map_err(StageError::failed)?;
         slices::write_file(&weights.join("weights.safetensors"), &bytes)?;
         slices::write_json(&weights.join("model.json"), &fit.network)?;
+        let prepared = Prepared::open(context.input("slices")?)?;
+        slices::write_json(&weights.join("preparation.json"), &prepared.preparation())?;
         let best = serde_json::json!({
             "best_epoch": fit.best_epoch, "validation_dice": fit.best_dice, "epochs": fit.log.len(),
             "warnings": fit.warnings,
