@@ -27,7 +27,7 @@ pub struct Degradation {
     pub swap_chance: f64,
     /// Distance from a border up to which they are, as a share of the smaller side; at least a pixel. Default 0.02.
     pub swap_distance: f64,
-    /// Share of the pixels that close which are swapped with another one, no farther away in rows or columns. Default 0.3.
+    /// Share of the pixels that close which are swapped with another of them, no farther away in rows or columns. Default 0.3.
     pub swapped: f64,
 }
 
@@ -178,7 +178,8 @@ impl Canvas {
         self.dilate(&outside, radius).into_iter().map(|outside| !outside).collect()
     }
 
-    /// Swaps labels of pixels close to a border with those of other pixels close to them: [14]'s "random swapping".
+    /// Swaps labels of pixels close to a border with those of other such pixels near them: [14]'s "random swapping of
+    /// foreground-background labels in the pixels close to the mask borders". All others keep theirs.
     fn swap(&mut self, degradation: &Degradation, rng: &mut impl Rng) {
         let reach = (degradation.swap_distance * self.side()).round().max(1.0) as usize;
         let close = self.close_to_border(reach as f64);
@@ -190,7 +191,10 @@ impl Canvas {
             let mut near =
                 |at: usize, length: usize| rng.random_range(at.saturating_sub(reach)..=(at + reach).min(length - 1));
             let (row, column) = (near(row, self.height), near(column, self.width));
-            self.labels.swap(pixel, row * self.width + column);
+            let other = row * self.width + column;
+            if close[other] {
+                self.labels.swap(pixel, other);
+            }
         }
     }
 
