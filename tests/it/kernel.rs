@@ -14,12 +14,16 @@ use runner::science::model::values;
 
 mod adam;
 mod attention;
+mod crf;
 mod cross_entropy;
 mod join;
 mod max_pool;
 mod normalise;
+mod softmax;
 mod spectral_norm;
+mod upsample;
 mod vectors;
+mod warp;
 
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;

@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::report::log::Row;
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
@@ -72,7 +73,13 @@ impl Curves {
             y_title: y_title.to_owned(),
             curves: (0..runs.len()).map(|run| curve(name, run)).filter(|curve| !curve.points.is_empty()).collect(),
         };
-        let panels = PANELS.into_iter().map(panel).filter(|panel| !panel.curves.is_empty()).collect();
+        // Of other parts of a method (`denoiser.loss`) whatever they logged, behind what all trainings log.
+        let names: BTreeSet<&str> = runs.iter().flat_map(|run| &run.1).map(|row| row.name.as_str()).collect();
+        let parts = names.into_iter().filter_map(|name| Some((name, name.split_once('.')?)));
+        let others = parts.map(|(name, (part, value))| (name, format!("{part}: {}", value.replace('_', " "))));
+        let others: Vec<(&str, String)> = others.collect();
+        let others = others.iter().map(|(name, title)| (*name, title.as_str(), "value"));
+        let panels = PANELS.into_iter().chain(others).map(panel).filter(|panel| !panel.curves.is_empty()).collect();
         Curves { title: title.to_owned(), runs: runs.iter().map(|(label, _)| label.clone()).collect(), panels }
     }
 

@@ -1,9 +1,7 @@
 use crate::digest::Digest;
 use crate::science::data::{DataError, Image, Preparation};
-use crate::science::model::{Mode, Segmentor, Weights, WeightsError, values};
+use crate::science::model::{Mode, Network, Weights, WeightsError, values};
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -18,7 +16,7 @@ pub struct Predictor {
     pub preparation: Preparation,
     /// Of `weights.safetensors`, `model.json` and `preparation.json`.
     pub digest: Digest,
-    network: Segmentor,
+    network: Network,
     weights: Weights,
     device: Device,
 }
@@ -58,15 +56,13 @@ impl Predictor {
         let digest = Digest::of_bytes(
             [&weights_bytes, &model, &preparation].map(|bytes| Digest::of_bytes(bytes).to_string()).concat().as_bytes(),
         );
-        let network: Segmentor = parse(folder, MODEL, &model)?;
+        let network: Network = parse(folder, MODEL, &model)?;
         let preparation: Preparation = parse(folder, PREPARATION, &preparation)?;
         let path = folder.join(PREPARATION);
         preparation.check().map_err(|source| PredictorError::Preparation { path, source })?;
         check(folder, &network, &preparation, weights_bytes.len())?;
-        // Only for the names and shapes: all values are replaced.
-        let mut weights = network.init(&mut ChaCha8Rng::seed_from_u64(0), &device);
         let failed = |source| PredictorError::Weights { path: folder.join(WEIGHTS), source };
-        weights.load(&weights_bytes, &device).map_err(failed)?;
+        let weights = network.load(&weights_bytes, &device).map_err(failed)?;
         Ok(Predictor { preparation, digest, network, weights, device })
     }
 
@@ -76,7 +72,7 @@ impl Predictor {
         (0..image.slices).step_by(BATCH).flat_map(move |first| {
             let count = BATCH.min(image.slices - first);
             let logits = self.logits(image, first, count);
-            let slices = logits.chunks_exact((self.network.classes * size).max(1));
+            let slices = logits.chunks_exact((self.network.segmentor.classes * size).max(1));
             slices.map(|logits| softmax(logits, size)).collect::<Vec<_>>()
         })
     }
@@ -86,7 +82,8 @@ impl Predictor {
         let pixels: Vec<f32> = (first..first + count).flat_map(|i| image.slice(i)).copied().collect();
         let shape = [count, image.channels, image.height, image.width];
         let input = Tensor::<4>::from_data(TensorData::new(pixels, shape), &self.device);
-        values(&self.network.forward(&self.weights, input, Mode::Infer).logits)
+        let output = self.network.segmentor.forward(&self.weights, input, Mode::Infer);
+        values(&self.network.refine(&self.weights, output.logits))
     }
 }
 
@@ -119,23 +116,38 @@ fn parse<T: DeserializeOwned>(folder: &Path, name: &str, bytes: &[u8]) -> Result
 }
 
 /// Whether the parts belong together; before a network of that size takes memory.
-fn check(folder: &Path, network: &Segmentor, preparation: &Preparation, bytes: usize) -> Result<(), PredictorError> {
+fn check(folder: &Path, network: &Network, preparation: &Preparation, bytes: usize) -> Result<(), PredictorError> {
     let mismatch = |what: String| Err(PredictorError::Mismatch { folder: folder.to_owned(), what });
+    let Network { segmentor, denoiser, .. } = network;
     let (classes, channels) = (preparation.classes.len(), preparation.channels);
-    if network.classes != classes {
-        return mismatch(format!("{} classes and {classes}", network.classes));
+    let denoised = denoiser.as_ref().map_or(classes, |denoiser| denoiser.classes);
+    if let Some(other) = [segmentor.classes, denoised].into_iter().find(|&other| other != classes) {
+        return mismatch(format!("{other} classes and {classes}"));
     }
-    if network.channels != channels {
-        return mismatch(format!("{} channels and {channels}", network.channels));
+    if segmentor.channels != channels {
+        return mismatch(format!("{} channels and {channels}", segmentor.channels));
     }
     let sides = [preparation.height, preparation.width];
     if sides.iter().any(|&side| side == 0 || !side.is_multiple_of(SIDE)) {
         return mismatch(format!("slices of {} x {}, whose sides are no multiples of {SIDE}", sides[0], sides[1]));
     }
-    // The last block of the bottleneck alone: 3 x 3 weights of 4 bytes between 16 times as many channels.
-    let least = (network.width as u128 * 16).pow(2) * 9 * 4;
-    if network.width == 0 || least > bytes as u128 {
-        return mismatch(format!("weights of {bytes} bytes for a network of width {}", network.width));
+    if let Some(denoiser) = denoiser.as_ref().filter(|denoiser| denoiser.size != sides) {
+        let [height, width] = denoiser.size;
+        return mismatch(format!("masks of {height} x {width} and slices of {} x {}", sides[0], sides[1]));
+    }
+    let widths = [segmentor.width, denoiser.as_ref().map_or(1, |denoiser| denoiser.width)];
+    if widths.contains(&0) || least_bytes(network) > bytes as u128 {
+        return mismatch(format!("weights of {bytes} bytes for networks of width {}", widths[0].max(widths[1])));
     }
     Ok(())
+}
+
+/// What the weights take at least, of 4 bytes each: 3 x 3 of the last block of the bottleneck, between 16 times as many channels as
+/// at the top; of the autoencoder those of a block of half its width, and those of its code.
+fn least_bytes(network: &Network) -> u128 {
+    let square = |channels: u128| channels.saturating_mul(channels).saturating_mul(9 * 4);
+    let denoiser = network.denoiser.as_ref().map_or(0, |denoiser| {
+        square(denoiser.width as u128 / 2).max((denoiser.code as u128).saturating_mul(4 * denoiser.width as u128 / 2))
+    });
+    square(network.segmentor.width as u128 * 16).saturating_add(denoiser)
 }
