@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Kind, REVISION, output port and the first digits of its digest.
 const KNOWN: [(&str, u32, &str, &str); 3] = [
-    ("preprocess", 1, "slices", "4ae9c9b0d7dc67dd"),
+    ("preprocess", 2, "slices", "4ae9c9b0d7dc67dd"),
     ("scribble", 1, "scribbles", "1f1a47ff8673d959"),
     ("split", 1, "split", "0c0a6f705d2410ed"),
 ];

@@ -59,6 +59,9 @@ const LEGEND_LINE: f64 = 22.0;
 /// Markers along a line, so that lines are told apart without colour.
 const MARKERS: usize = 6;
 
+/// Its multiples' fractions lie well apart.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
 impl Curves {
     /// The usual panels from the logs of runs; quantities that no run logged have no panel, values that are not finite no point.
     pub fn of_logs(title: &str, runs: &[(String, Vec<Row>)]) -> Curves {
@@ -141,8 +144,8 @@ fn draw_curve<B: DrawingBackend>(pen: &Pen<B>, axes: &Axes, curve: &Curve) -> Re
     pen.dashed(&points, color, 1.25, palette::line(curve.run))?;
     let every = points.len().div_ceil(MARKERS).max(1);
     // Lines of runs that agree lie on each other: their markers do not.
-    let offset = (curve.run * every / 3) % every;
-    points.iter().skip(offset).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
+    let offset = (curve.run as f64 * GOLDEN).fract() * every as f64;
+    points.iter().skip(offset as usize).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
 }
 
 impl Figure for Curves {
