@@ -300,7 +300,7 @@ fn ls_lists_what_there_is() {
     assert!(
         text(&plainly(&["ls", "pipelines"])).contains("ablation Ablation of the components (Table III): Table III of")
     );
-    assert!(text(&plainly(&["ls", "methods"])).contains("ours Ours: The paper's method"));
+    assert!(text(&plainly(&["ls", "methods"])).contains("ours Ours Multi-scale shape, via AAGs The paper's method"));
     assert_eq!(json(&["ls", "runs"]).as_array().unwrap().len(), 2);
     let stages = json(&["ls", "stages"]);
     let train = stages.as_array().unwrap().iter().find(|stage| stage["kind"] == "train").unwrap();

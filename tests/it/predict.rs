@@ -3,7 +3,7 @@
 use crate::cli::{stderr, stdout};
 use runner::science::data::preprocess::{Fit, Normalisation};
 use runner::science::data::{Place, Preparation, Preprocessing, dicom_file, nifti_file, picture_file};
-use runner::science::model::{Arrays, DenoiserInput, Design, Network, Segmentor, Weights};
+use runner::science::model::{Arrays, Design, Segmentor, Weights};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -57,12 +57,7 @@ impl Bench {
         let folder = bench.path("weights");
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("weights.safetensors"), thresholds(&network, limits).to_bytes().unwrap()).unwrap();
-        std::fs::write(
-            folder.join("model.json"),
-            serde_json::to_vec(&Network { segmentor: network, denoiser: None, denoiser_input: DenoiserInput::Labels })
-                .unwrap(),
-        )
-        .unwrap();
+        std::fs::write(folder.join("model.json"), json!({"segmentor": network}).to_string()).unwrap();
         std::fs::write(folder.join("preparation.json"), preparation.to_string()).unwrap();
         bench
     }
@@ -364,7 +359,7 @@ fn weights_that_cannot_be_used_are_said() {
     swap("model.json", b"{", "model.json: not as a training writes it");
     swap("model.json", model(2, 4).as_bytes(), "4 classes and 3");
     swap("model.json", model(1, 3).as_bytes(), "has shape");
-    swap("model.json", model(1 << 40, 3).as_bytes(), "for networks of width");
+    swap("model.json", model(1 << 40, 3).as_bytes(), "for a network of width");
     swap("weights.safetensors", &[7; 100_000], "not a safetensors file");
     let preparation = std::fs::read_to_string(bench.path("weights/preparation.json")).unwrap();
     swap("preparation.json", preparation.replace("\"height\":32", "\"height\":48").as_bytes(), "not prepared to");

@@ -15,6 +15,7 @@ use crate::science::data::preprocess::{inverse, preprocess};
 use crate::science::data::scan::{self, Format, Origin, Scan};
 use crate::science::data::{DataError, Preparation, nifti_file, picture_file};
 use crate::science::device::{DeviceError, DeviceName};
+use crate::science::model::CrfError;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use target::{Target, targets};
@@ -118,6 +119,8 @@ enum ImageError {
         "{path}: it has no pixel spacing, and the network was trained on pixels of {trained} mm: say it by --spacing"
     )]
     NoSpacing { path: PathBuf, trained: f64 },
+    #[error(transparent)]
+    Crf(#[from] CrfError),
     #[error("the mask cannot be written as PNG: {0}")]
     Png(#[from] png::EncodingError),
 }
@@ -190,11 +193,13 @@ impl Job<'_> {
     }
 
     /// As scanned, `[slice, row, column]`.
-    fn labels(&self, scan: &Scan) -> Result<Vec<u8>, DataError> {
+    fn labels(&self, scan: &Scan) -> Result<Vec<u8>, ImageError> {
         let preprocessing = &self.predictor.preparation.preprocessing;
         let prepared = preprocess(&scan.volume, preprocessing)?;
         let inverse = inverse(&scan.volume, preprocessing)?;
-        Ok(self.predictor.probabilities(&prepared.image).flat_map(|slice| inverse.labels(&slice)).collect())
+        let mut labels = Vec::new();
+        self.predictor.probabilities(&prepared.image, |slice| labels.extend(inverse.labels(&slice)))?;
+        Ok(labels)
     }
 
     fn write(&self, scan: &Scan, labels: &[u8], target: &Target) -> Result<(), ImageError> {

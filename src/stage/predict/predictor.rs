@@ -1,7 +1,9 @@
 use crate::digest::Digest;
 use crate::science::data::{DataError, Image, Preparation};
-use crate::science::model::{Mode, Network, Weights, WeightsError, values};
+use crate::science::model::{CrfError, Mode, Network, Weights, WeightsError, values};
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -61,29 +63,31 @@ impl Predictor {
         let path = folder.join(PREPARATION);
         preparation.check().map_err(|source| PredictorError::Preparation { path, source })?;
         check(folder, &network, &preparation, weights_bytes.len())?;
+        // Only for the names and shapes: all values are replaced.
+        let mut weights = network.init(&mut ChaCha8Rng::seed_from_u64(0), &device);
         let failed = |source| PredictorError::Weights { path: folder.join(WEIGHTS), source };
-        let weights = network.load(&weights_bytes, &device).map_err(failed)?;
+        weights.load(&weights_bytes, &device).map_err(failed)?;
         Ok(Predictor { preparation, digest, network, weights, device })
     }
 
     /// Of each prepared slice in turn, `[class, row, column]`.
-    pub fn probabilities<'a>(&'a self, image: &'a Image) -> impl Iterator<Item = Vec<f32>> + 'a {
+    pub fn probabilities(&self, image: &Image, mut each: impl FnMut(Vec<f32>)) -> Result<(), CrfError> {
         let size = image.height * image.width;
-        (0..image.slices).step_by(BATCH).flat_map(move |first| {
-            let count = BATCH.min(image.slices - first);
-            let logits = self.logits(image, first, count);
+        for first in (0..image.slices).step_by(BATCH) {
+            let logits = self.logits(image, first, BATCH.min(image.slices - first))?;
             let slices = logits.chunks_exact((self.network.segmentor.classes * size).max(1));
-            slices.map(|logits| softmax(logits, size)).collect::<Vec<_>>()
-        })
+            slices.for_each(|logits| each(softmax(logits, size)));
+        }
+        Ok(())
     }
 
     /// Of slices from `first` on, `[slice, class, row, column]`.
-    fn logits(&self, image: &Image, first: usize, count: usize) -> Vec<f32> {
+    fn logits(&self, image: &Image, first: usize, count: usize) -> Result<Vec<f32>, CrfError> {
         let pixels: Vec<f32> = (first..first + count).flat_map(|i| image.slice(i)).copied().collect();
         let shape = [count, image.channels, image.height, image.width];
         let input = Tensor::<4>::from_data(TensorData::new(pixels, shape), &self.device);
-        let output = self.network.segmentor.forward(&self.weights, input, Mode::Infer);
-        values(&self.network.refine(&self.weights, output.logits))
+        let logits = self.network.segmentor.forward(&self.weights, input.clone(), Mode::Infer).logits;
+        Ok(values(&self.network.refine(&self.weights, logits, input)?))
     }
 }
 
@@ -118,11 +122,10 @@ fn parse<T: DeserializeOwned>(folder: &Path, name: &str, bytes: &[u8]) -> Result
 /// Whether the parts belong together; before a network of that size takes memory.
 fn check(folder: &Path, network: &Network, preparation: &Preparation, bytes: usize) -> Result<(), PredictorError> {
     let mismatch = |what: String| Err(PredictorError::Mismatch { folder: folder.to_owned(), what });
-    let Network { segmentor, denoiser, .. } = network;
     let (classes, channels) = (preparation.classes.len(), preparation.channels);
-    let denoised = denoiser.as_ref().map_or(classes, |denoiser| denoiser.classes);
-    if let Some(other) = [segmentor.classes, denoised].into_iter().find(|&other| other != classes) {
-        return mismatch(format!("{other} classes and {classes}"));
+    let segmentor = &network.segmentor;
+    if segmentor.classes != classes {
+        return mismatch(format!("{} classes and {classes}", segmentor.classes));
     }
     if segmentor.channels != channels {
         return mismatch(format!("{} channels and {channels}", segmentor.channels));
@@ -131,23 +134,26 @@ fn check(folder: &Path, network: &Network, preparation: &Preparation, bytes: usi
     if sides.iter().any(|&side| side == 0 || !side.is_multiple_of(SIDE)) {
         return mismatch(format!("slices of {} x {}, whose sides are no multiples of {SIDE}", sides[0], sides[1]));
     }
-    if let Some(denoiser) = denoiser.as_ref().filter(|denoiser| denoiser.size != sides) {
-        let [height, width] = denoiser.size;
-        return mismatch(format!("masks of {height} x {width} and slices of {} x {}", sides[0], sides[1]));
+    if let Some(denoiser) = &network.denoiser
+        && (denoiser.size != sides || denoiser.classes != classes)
+    {
+        let [rows, columns] = denoiser.size;
+        return mismatch(format!("an autoencoder for {} classes of {rows} x {columns}", denoiser.classes));
     }
-    let widths = [segmentor.width, denoiser.as_ref().map_or(1, |denoiser| denoiser.width)];
-    if widths.contains(&0) || least_bytes(network) > bytes as u128 {
-        return mismatch(format!("weights of {bytes} bytes for networks of width {}", widths[0].max(widths[1])));
+    let width = segmentor.width.max(network.denoiser.as_ref().map_or(0, |denoiser| denoiser.width));
+    if segmentor.width == 0 || least_bytes(network) > bytes as u128 {
+        return mismatch(format!("weights of {bytes} bytes for a network of width {width}"));
     }
     Ok(())
 }
 
 /// What the weights take at least, of 4 bytes each: 3 x 3 of the last block of the bottleneck, between 16 times as many channels as
-/// at the top; of the autoencoder those of a block of half its width, and those of its code.
+/// at the top; of the autoencoder those of a block of half its width, and those around its code.
 fn least_bytes(network: &Network) -> u128 {
-    let square = |channels: u128| channels.saturating_mul(channels).saturating_mul(9 * 4);
+    let square = |channels: usize| (channels as u128).saturating_mul(channels as u128).saturating_mul(9 * 4);
     let denoiser = network.denoiser.as_ref().map_or(0, |denoiser| {
-        square(denoiser.width as u128 / 2).max((denoiser.code as u128).saturating_mul(4 * denoiser.width as u128 / 2))
+        let code = (denoiser.code as u128).saturating_mul(denoiser.width as u128 / 2).saturating_mul(4);
+        square(denoiser.width / 2).saturating_add(code)
     });
-    square(network.segmentor.width as u128 * 16).saturating_add(denoiser)
+    square(network.segmentor.width.saturating_mul(16)).saturating_add(denoiser)
 }
