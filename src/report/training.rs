@@ -65,7 +65,9 @@ impl Course {
         let dice = rows.iter().filter(|row| row.name == "validation_dice" && row.value.is_finite());
         // The first of equally good ones, as training takes it.
         let best = dice.max_by(|a, b| a.value.total_cmp(&b.value).then(b.epoch.total_cmp(&a.epoch)));
-        let epochs = rows.iter().map(|row| row.epoch).filter(|epoch| epoch.is_finite()).fold(0.0, f64::max);
+        // Other parts of a method have their names in front.
+        let own = rows.iter().filter(|row| !row.name.contains('.'));
+        let epochs = own.map(|row| row.epoch).filter(|epoch| epoch.is_finite()).fold(0.0, f64::max);
         let outcome = outcome.unwrap_or_else(|| Outcome {
             best_epoch: best.map_or(0, |row| row.epoch as usize),
             validation_dice: best.map(|row| row.value),

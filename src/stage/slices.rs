@@ -94,7 +94,6 @@ impl Prepared {
     }
 
     /// What a network has to know that is trained on them: `train` writes it as `preparation.json`.
-    #[allow(dead_code)]
     pub fn preparation(&self) -> Preparation {
         Preparation {
             classes: Preparation::classes(self.classes.clone(), self.codes.clone()),

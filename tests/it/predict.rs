@@ -214,7 +214,7 @@ fn a_dicom_series_and_a_slice_of_it() {
         );
         uids.insert((mask.series.clone(), text("StudyInstanceUID")));
     }
-    assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
+    assert!(counts[1..].iter().all(|&count| count > 0), "{counts:?}");
     assert_eq!(uids.len(), 1);
     assert_eq!((&written["classes"][0]["value"], &written["classes"][0]["pixels"]), (&json!(63), &json!(counts[1])));
     assert_eq!(std::fs::read_dir(bench.path("masks/InPhase_mask")).unwrap().count(), 4);

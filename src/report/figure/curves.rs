@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::report::log::Row;
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
@@ -58,6 +59,9 @@ const LEGEND_LINE: f64 = 22.0;
 /// Markers along a line, so that lines are told apart without colour.
 const MARKERS: usize = 6;
 
+/// Its multiples' fractions lie well apart.
+const GOLDEN: f64 = 0.618_033_988_749_895;
+
 impl Curves {
     /// The usual panels from the logs of runs; quantities that no run logged have no panel, values that are not finite no point.
     pub fn of_logs(title: &str, runs: &[(String, Vec<Row>)]) -> Curves {
@@ -72,7 +76,13 @@ impl Curves {
             y_title: y_title.to_owned(),
             curves: (0..runs.len()).map(|run| curve(name, run)).filter(|curve| !curve.points.is_empty()).collect(),
         };
-        let panels = PANELS.into_iter().map(panel).filter(|panel| !panel.curves.is_empty()).collect();
+        // Of other parts of a method (`denoiser.loss`) whatever they logged, behind what all trainings log.
+        let names: BTreeSet<&str> = runs.iter().flat_map(|run| &run.1).map(|row| row.name.as_str()).collect();
+        let parts = names.into_iter().filter_map(|name| Some((name, name.split_once('.')?)));
+        let others = parts.map(|(name, (part, value))| (name, format!("{part}: {}", value.replace('_', " "))));
+        let others: Vec<(&str, String)> = others.collect();
+        let others = others.iter().map(|(name, title)| (*name, title.as_str(), "value"));
+        let panels = PANELS.into_iter().chain(others).map(panel).filter(|panel| !panel.curves.is_empty()).collect();
         Curves { title: title.to_owned(), runs: runs.iter().map(|(label, _)| label.clone()).collect(), panels }
     }
 
@@ -134,8 +144,8 @@ fn draw_curve<B: DrawingBackend>(pen: &Pen<B>, axes: &Axes, curve: &Curve) -> Re
     pen.dashed(&points, color, 1.25, palette::line(curve.run))?;
     let every = points.len().div_ceil(MARKERS).max(1);
     // Lines of runs that agree lie on each other: their markers do not.
-    let offset = (curve.run * every / 3) % every;
-    points.iter().skip(offset).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
+    let offset = (curve.run as f64 * GOLDEN).fract() * every as f64;
+    points.iter().skip(offset as usize).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
 }
 
 impl Figure for Curves {

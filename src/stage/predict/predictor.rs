@@ -140,10 +140,20 @@ fn check(folder: &Path, network: &Network, preparation: &Preparation, bytes: usi
         let [rows, columns] = denoiser.size;
         return mismatch(format!("an autoencoder for {} classes of {rows} x {columns}", denoiser.classes));
     }
-    // The last block of the bottleneck alone: 3 x 3 weights of 4 bytes between 16 times as many channels.
-    let least = (segmentor.width as u128 * 16).pow(2) * 9 * 4;
-    if segmentor.width == 0 || least > bytes as u128 {
-        return mismatch(format!("weights of {bytes} bytes for a network of width {}", segmentor.width));
+    let width = segmentor.width.max(network.denoiser.as_ref().map_or(0, |denoiser| denoiser.width));
+    if segmentor.width == 0 || least_bytes(network) > bytes as u128 {
+        return mismatch(format!("weights of {bytes} bytes for a network of width {width}"));
     }
     Ok(())
+}
+
+/// What the weights take at least, of 4 bytes each: 3 x 3 of the last block of the bottleneck, between 16 times as many channels as
+/// at the top; of the autoencoder those of a block of half its width, and those around its code.
+fn least_bytes(network: &Network) -> u128 {
+    let square = |channels: usize| (channels as u128).saturating_mul(channels as u128).saturating_mul(9 * 4);
+    let denoiser = network.denoiser.as_ref().map_or(0, |denoiser| {
+        let code = (denoiser.code as u128).saturating_mul(denoiser.width as u128 / 2).saturating_mul(4);
+        square(denoiser.width / 2).saturating_add(code)
+    });
+    square(network.segmentor.width.saturating_mul(16)).saturating_add(denoiser)
 }

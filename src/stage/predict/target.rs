@@ -35,11 +35,11 @@ pub fn targets(images: &[PathBuf], out: Option<&Path>, force: bool) -> Vec<Resul
         let format = scan::format(image)?;
         let path = path(image, format, out).ok_or_else(|| TargetError::NoName { image: image.clone() })?;
         let image = image.clone();
-        if let Some(other) = taken.insert(path.clone(), image.clone()) {
-            taken.insert(path.clone(), other.clone());
+        if let Some(other) = taken.get(&whole(&path)).cloned() {
             return Err(TargetError::Twice { image, path, other });
         }
-        if images.contains(&path) {
+        taken.insert(whole(&path), image.clone());
+        if images.iter().any(|image| whole(image) == whole(&path)) {
             return Err(TargetError::Image { image, path });
         }
         if !force && path.symlink_metadata().is_ok() {
@@ -48,6 +48,11 @@ pub fn targets(images: &[PathBuf], out: Option<&Path>, force: bool) -> Vec<Resul
         Ok(Target { format, path })
     };
     images.iter().map(&mut one).collect()
+}
+
+/// `./a` and `a` are one.
+fn whole(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// `a/b.nii.gz` → `a/b_mask.nii.gz`; photos become PNG.

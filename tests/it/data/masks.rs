@@ -96,10 +96,8 @@ fn a_dicom_mask_lies_where_its_slice_lies() {
         let name = source[0].element_by_name("ReferencedSOPInstanceUID").unwrap().to_str().unwrap();
         assert_eq!(name.trim_end_matches('\0'), "1.2.3.4");
         // The bytes of a name stay as they are, whatever they mean.
-        assert_eq!(
-            object.element_by_name("PatientName").unwrap().to_bytes().unwrap().len(),
-            "M\u{fc}ller^A".len().next_multiple_of(2)
-        );
+        let name = "M\u{fc}ller^A".as_bytes();
+        assert!(file.windows(name.len()).any(|bytes| bytes == name));
         let numbers = ["BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel"];
         let number = |name: &str| object.element_by_name(name).unwrap().to_int::<u16>().unwrap();
         assert_eq!(numbers.map(number), [8, 8, 7, 0, 1]);
