@@ -6,8 +6,8 @@ use crate::science::data::{Labels, Split, Volume};
 use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, Measure, Scoring, Value, VolumeDice, VolumeScores};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{Segmentor, Weights};
-use crate::science::training::{Stream, generator, predict};
+use crate::science::model::{Network, Weights};
+use crate::science::training::predict;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,8 +134,9 @@ impl Stage for Evaluate {
         let device = parameters.device.open(context.threads).map_err(StageError::failed)?;
         let _release = ReleaseBuffers;
         let weights_folder = context.input("weights")?;
-        let network: Segmentor = slices::read_json(&weights_folder.join("model.json"))?;
-        let weights = load(&network, &slices::read_file(&weights_folder.join("weights.safetensors"))?, &device)?;
+        let network: Network = slices::read_json(&weights_folder.join("model.json"))?;
+        let bytes = slices::read_file(&weights_folder.join("weights.safetensors"))?;
+        let weights = network.load(&bytes, &device).map_err(StageError::failed)?;
 
         let EvaluateParameters { empty_dice, hausdorff, volume_dice, ref more, .. } = parameters;
         let scoring = Scoring { empty_dice, volume_dice, hausdorff, more: more.clone() };
@@ -157,14 +158,7 @@ impl Stage for Evaluate {
     }
 }
 
-/// The network's own fresh weights, replaced by the stored ones: names and shapes are checked.
-fn load(network: &Segmentor, bytes: &[u8], device: &Device) -> Result<Weights, StageError> {
-    let mut weights = network.init(&mut generator(0, Stream::SegmentorWeights, 0), device);
-    weights.load(bytes, device).map_err(StageError::failed)?;
-    Ok(weights)
-}
-
-fn segment(network: &Segmentor, weights: &Weights, volume: &Volume, device: &Device) -> PredictedVolume {
+fn segment(network: &Network, weights: &Weights, volume: &Volume, device: &Device) -> PredictedVolume {
     let slices = predict(network, weights, &volume.image, device);
     let labels: Vec<u8> = slices.iter().flat_map(|slice| slice.labels.iter().copied()).collect();
     let mut attention: Vec<(usize, usize, Vec<f32>)> = Vec::new();

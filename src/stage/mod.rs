@@ -17,6 +17,7 @@ mod slices;
 mod split;
 mod study;
 mod table;
+mod table_priors;
 mod train;
 
 pub use crate::science::model::kernel::check_vectors;
@@ -35,6 +36,7 @@ pub const ALL: &[&dyn Stage] = &[
     &evaluate::Evaluate,
     &significance::Significance,
     &table::Table,
+    &table_priors::TablePriors,
     &plot_scores::PlotScores,
     &plot_samples::PlotSamples,
     &plot_scribbles::PlotScribbles,

@@ -17,6 +17,17 @@ pub struct TableParameters {
     pub methods: Methods,
     #[serde(default)]
     pub compare: Comparison,
+    /// Columns of ticks for the components of the methods (Table III). Default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub components: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 impl Stage for Table {
@@ -49,9 +60,12 @@ impl Stage for Table {
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
-        let TableParameters { name, caption, methods, compare } = context.parameters()?;
+        let TableParameters { name, caption, methods, compare, components } = context.parameters()?;
         let inputs = context.all_inputs("scores");
-        let layout = compare.layout(inputs, &methods, &caption)?;
+        let mut layout = compare.layout(inputs, &methods, &caption)?;
+        if !components {
+            layout.components.clear();
+        }
         let mut built = table::build(&read_scores(inputs)?, &layout).map_err(StageError::failed)?;
         if let Some(folder) = context.optional_input("significance") {
             built = built.with_significance(&significance::read(folder).map_err(StageError::failed)?);

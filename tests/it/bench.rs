@@ -1,19 +1,27 @@
 //! What `runner bench train` counts and prints.
 
 use burn::tensor::Device;
-use runner::science::model::{Discriminator, Segmentor};
+use runner::science::model::{Design, Discriminator, Segmentor};
 use runner::science::training::{StepBenchmark, TrainingError};
 use std::process::Command;
 
 #[test]
 fn multiply_adds_by_hand() {
-    let segmentor =
-        Segmentor { channels: 1, classes: 2, width: 2, gating: true, deep_classifiers: true, momentum: 0.1 };
+    let segmentor = Segmentor {
+        channels: 1,
+        classes: 2,
+        width: 2,
+        gating: true,
+        deep_classifiers: true,
+        momentum: 0.1,
+        design: Design::Paper,
+    };
     // Every encoder level costs as much as the first, which has 1024 pixels: pixels fall as channels rise.
     // The first: 9 * (1 * 2 + 2 * 2) * 1024. A decoder level: 9 * ((2 + 4) * 2 + 2 * 2) * 1024.
     // Classifiers: 2 classes * (2 * 1024 + 4 * 256 + 8 * 64 + 16 * 16).
     assert_eq!(segmentor.multiply_adds([32, 32]), 5 * 55_296 + 4 * 147_456 + 7_680);
-    let discriminator = Discriminator { classes: 2, width: 2, size: [32, 32], multi_scale: true };
+    let discriminator =
+        Discriminator { classes: 2, width: 2, size: [32, 32], multi_scale: true, design: Design::Paper };
     // Blocks: outgoing pixels * filters * (16 * channels + 12 of the 1x1 convolution); dense: 12.
     let blocks = [256 * 2 * (16 + 12), 64 * 4 * (16 * 13 + 12), 16 * 8 * 220, 4 * 16 * 220, 32 * (16 * 12 + 12)];
     assert_eq!(discriminator.multiply_adds(), blocks.iter().sum::<u64>() + 12);

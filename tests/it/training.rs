@@ -2,12 +2,14 @@
 
 use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
-use runner::science::method::{DiscriminatorKind, Method};
-use runner::science::model::{Kind, Weights};
+use runner::science::loss::ClassWeights;
+use runner::science::method::{DiscriminatorKind, GameRules, Method, Supervision};
+use runner::science::model::{Design, Kind, MaskPyramid, Weights};
 use runner::science::training::{
-    Ahead, Batch, Checkpoint, EpochReport, Fit, Loader, Losses, Observer, Subjects, TrainingError, TrainingParameters,
-    TrainingSet, Validation, fit,
+    Ahead, Batch, Checkpoint, Course, DenoiserParameters, EpochReport, Fit, Loader, Losses, Observer, Subjects,
+    TrainingError, TrainingParameters, TrainingSet, TsdaParameters, Validation, Wanted, fit, warnings,
 };
+use std::collections::BTreeMap;
 
 pub const SIDE: usize = 32;
 
@@ -27,6 +29,15 @@ pub fn volume(case: &str, top: usize, left: usize) -> Volume {
     }
 }
 
+const ALL: Wanted = Wanted { annotated: true, unlabelled: true, masks: true };
+
+fn annotation(volume: &Volume, supervision: Supervision) -> Labels {
+    match supervision {
+        Supervision::Scribbles => scribble(volume),
+        Supervision::Masks => volume.mask.clone(),
+    }
+}
+
 /// Every 13th pixel is annotated.
 fn scribble(volume: &Volume) -> Labels {
     let data = volume.mask.data.iter().enumerate();
@@ -43,7 +54,9 @@ pub fn set(method: &Method) -> TrainingSet {
         width: SIDE,
         classes: 2,
         images: volumes.len(),
-        annotated: annotated.flat_map(|v| TrainingSet::annotated_slices(v, &scribble(v), method.supervision)).collect(),
+        annotated: annotated
+            .flat_map(|v| TrainingSet::annotated_slices(v, &[annotation(v, method.supervision)]))
+            .collect(),
         unlabelled: volumes[2..].iter().map(|v| v.image.data.clone()).collect(),
         masks: volumes.iter().map(|v| v.mask.data.clone()).collect(),
         validation: vec![Validation { case: "v".into(), volume: volume("v", 4, 5) }],
@@ -59,30 +72,43 @@ pub fn parameters(epochs: usize) -> TrainingParameters {
     parameters
 }
 
-/// Stops after some epochs, keeping the checkpoint of the last.
+/// Stops after some epochs of the segmentor, or after some step of any course, keeping the last checkpoint of each course.
 #[derive(Default)]
 struct StopAfter {
     epochs: usize,
     within_step: Option<usize>,
-    checkpoint: Option<Checkpoint>,
+    resume: BTreeMap<&'static str, Checkpoint>,
+    checkpoints: BTreeMap<&'static str, Checkpoint>,
+    course: &'static str,
     steps: usize,
 }
 
+impl StopAfter {
+    fn segmentor(&self) -> &Checkpoint {
+        &self.checkpoints["segmentor"]
+    }
+}
+
 impl Observer for StopAfter {
+    fn begin(&mut self, course: &Course) -> Option<Checkpoint> {
+        self.course = course.name;
+        self.resume.get(course.name).cloned()
+    }
+
     fn step(&mut self, _: usize, _: usize, _: usize, _: &Losses) -> bool {
         self.steps += 1;
         self.within_step != Some(self.steps)
     }
 
     fn epoch(&mut self, report: &EpochReport, checkpoint: &mut dyn FnMut() -> Checkpoint) -> bool {
-        self.checkpoint = Some(checkpoint());
-        report.epoch != self.epochs
+        self.checkpoints.insert(self.course, checkpoint());
+        report.epoch != self.epochs || self.course != "segmentor"
     }
 }
 
-fn train(method: &Method, parameters: &TrainingParameters, seed: u64, resume: Option<Checkpoint>) -> Fit {
+fn train(method: &Method, parameters: &TrainingParameters, seed: u64) -> Fit {
     let mut observer = StopAfter::default();
-    fit(method, parameters, &set(method), seed, &Device::flex(), resume, &mut observer).unwrap()
+    fit(method, parameters, &set(method), seed, &Device::flex(), &mut observer).unwrap()
 }
 
 fn methods() -> Vec<(&'static str, Method)> {
@@ -97,14 +123,27 @@ fn methods() -> Vec<(&'static str, Method)> {
             methods.push((if gating { gate_name } else { name }, method));
         }
     }
+    let released = Method {
+        class_weights: ClassWeights::InverseFrequency,
+        mask_pyramid: MaskPyramid::Bilinear,
+        networks: Design::Released,
+        game: GameRules::Released,
+        ..Method::default()
+    };
+    methods.push(("released", released));
+    let alone = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
+    methods.push(("patch", Method { discriminator: DiscriminatorKind::Patch, ..alone.clone() }));
+    let denoiser = DenoiserParameters { code: 16, ..DenoiserParameters::default() };
+    methods.push(("PostDAE", Method { denoiser: Some(denoiser), ..alone.clone() }));
+    let tsda = TsdaParameters { latent: 4, warm_up_steps: 1, ..TsdaParameters::default() };
+    methods.push(("TSDA", Method { supervision: Supervision::Masks, tsda: Some(tsda), ..alone }));
     methods
 }
 
 #[test]
 fn same_seed_gives_the_same_bits_and_another_seed_does_not() {
     let method = Method::default();
-    let [one, two, other] =
-        [7, 7, 8].map(|seed| train(&method, &parameters(2), seed, None).weights.to_bytes().unwrap());
+    let [one, two, other] = [7, 7, 8].map(|seed| train(&method, &parameters(2), seed).weights.to_bytes().unwrap());
     assert_eq!(one, two);
     assert_ne!(one, other);
 }
@@ -115,7 +154,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     let training = TrainingParameters { width: 8, batch_size: 9, ..parameters(2) };
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| train(&Method::default(), &training, 4, None))
+        pool.install(|| train(&Method::default(), &training, 4))
     };
     let one = on(1);
     for threads in [2, 3, 7] {
@@ -135,7 +174,7 @@ fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
     set.annotated = set.annotated.iter().cycle().take(12).cloned().collect();
     set.subjects.annotated = (0..12).map(|slice| slice / 4).collect();
     let augmentation = Augmentation { intensity: Some(Intensity::default()), drawn, ..Augmentation::default() };
-    let loader = Loader { set: &set, augmentation: &augmentation, seed: 3, batch: 5, plays: true };
+    let loader = Loader { set: &set, augmentation: &augmentation, seed: 3, batch: 5, wanted: ALL };
     let device = Device::flex();
     let floats = |tensor: burn::tensor::Tensor<4>| tensor.to_data().iter::<f32>().collect::<Vec<f32>>();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -145,8 +184,8 @@ fn batches_of(threads: usize, drawn: Drawn, ahead: bool) -> Vec<Step> {
             let step = |step: usize| {
                 let batches = if ahead { data.take(step) } else { std::sync::Arc::new(loader.batches(step)) };
                 let Batch { images, labels } = batches.annotated(&device);
-                let (unlabelled, masks) = batches.played(&device);
-                (floats(images), labels, floats(unlabelled), floats(masks))
+                let (unlabelled, masks) = (batches.unlabelled(&device), batches.masks(&device));
+                (floats(images), labels.concat(), floats(unlabelled), floats(masks))
             };
             (0..4).map(step).collect()
         })
@@ -179,16 +218,22 @@ fn slices_of_a_case_share_a_pose_if_asked() {
 #[test]
 fn going_on_from_a_checkpoint_gives_the_bits_of_an_unbroken_training() {
     for (name, method) in methods() {
-        let unbroken = train(&method, &parameters(3), 5, None);
-        // Stopped in the middle of epoch 2: that epoch is done again.
-        let mut observer = StopAfter { within_step: Some(3), ..StopAfter::default() };
-        let device = Device::flex();
-        let half = fit(&method, &parameters(3), &set(&method), 5, &device, None, &mut observer).unwrap();
-        assert!(!half.finished);
-        let bytes = observer.checkpoint.unwrap().to_bytes().unwrap();
-        let resumed = train(&method, &parameters(3), 5, Some(Checkpoint::from_bytes(&bytes).unwrap()));
-        assert_eq!(resumed.weights.to_bytes().unwrap(), unbroken.weights.to_bytes().unwrap(), "{name}");
-        assert_eq!(resumed.log, unbroken.log, "{name}");
+        let unbroken = train(&method, &parameters(3), 5);
+        let courses = 1 + unbroken.others.len();
+        // Stopped in the middle of each course's epoch 2: that epoch is done again.
+        for within_step in (0..courses).map(|course| 3 + 6 * course) {
+            let mut observer = StopAfter { within_step: Some(within_step), ..StopAfter::default() };
+            let device = Device::flex();
+            let half = fit(&method, &parameters(3), &set(&method), 5, &device, &mut observer).unwrap();
+            assert!(!half.finished, "{name}");
+            let stored = |checkpoint: &Checkpoint| Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap();
+            let resume = observer.checkpoints.iter().map(|(course, checkpoint)| (*course, stored(checkpoint)));
+            let mut observer = StopAfter { resume: resume.collect(), ..StopAfter::default() };
+            let resumed = fit(&method, &parameters(3), &set(&method), 5, &device, &mut observer).unwrap();
+            assert_eq!(resumed.weights.to_bytes().unwrap(), unbroken.weights.to_bytes().unwrap(), "{name}");
+            assert_eq!((resumed.log, resumed.others), (unbroken.log.clone(), unbroken.others.clone()), "{name}");
+            assert!(resumed.finished && observer.steps < 6 * courses, "{name}: nothing was done twice");
+        }
     }
 }
 
@@ -205,8 +250,8 @@ fn every_weight_that_should_move_moves_and_no_other() {
         let game = |epochs| {
             let mut observer = StopAfter { epochs, ..StopAfter::default() };
             let training = TrainingParameters { epochs: 2, ..parameters.clone() };
-            fit(&method, &training, &set(&method), 3, &Device::flex(), None, &mut observer).unwrap();
-            observer.checkpoint.unwrap()
+            fit(&method, &training, &set(&method), 3, &Device::flex(), &mut observer).unwrap();
+            observer.segmentor().clone()
         };
         let (before, after) = (game(1), game(2));
         let (_, still) = moved(&before, &after, "segmentor");
@@ -227,12 +272,13 @@ fn a_discriminator_without_rate_still_teaches_and_the_segmentor_step_leaves_it_a
     parameters.game.a2 = 0.0;
     let mut observer = StopAfter::default();
     let device = Device::flex();
-    fit(&method, &parameters, &set(&method), 3, &device, None, &mut observer).unwrap();
-    let trained = observer.checkpoint.unwrap().get("discriminator");
+    fit(&method, &parameters, &set(&method), 3, &device, &mut observer).unwrap();
+    let trained = observer.segmentor().get("discriminator");
     let fresh = {
         use runner::science::model::Discriminator;
         use runner::science::training::{Stream, generator};
-        let network = Discriminator { classes: 2, width: 2, size: [SIDE, SIDE], multi_scale: true };
+        let network =
+            Discriminator { classes: 2, width: 2, size: [SIDE, SIDE], multi_scale: true, design: Design::Paper };
         network.init(&mut generator(3, Stream::DiscriminatorWeights, 0), &device)
     };
     let trainable: Vec<&String> =
@@ -246,7 +292,7 @@ fn a_discriminator_without_rate_still_teaches_and_the_segmentor_step_leaves_it_a
 #[test]
 fn a_few_epochs_lower_the_supervised_loss_of_every_method() {
     for (name, method) in methods() {
-        let log = train(&method, &parameters(12), 1, None).log;
+        let log = train(&method, &parameters(12), 1).log;
         let loss = |i: usize| log[i].values["supervised_loss"];
         assert!(loss(11) < 0.7 * loss(0), "{name}: {} -> {}", loss(0), loss(11));
         let plays = method.discriminator != DiscriminatorKind::None;
@@ -255,11 +301,55 @@ fn a_few_epochs_lower_the_supervised_loss_of_every_method() {
     }
 }
 
+/// The supervised loss of the first step, of images with these annotations.
+fn first_loss(annotate: &dyn Fn(&Volume) -> Vec<Labels>) -> f64 {
+    let method = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
+    let mut set = set(&method);
+    let volumes = [volume("case0", 1, 8), volume("case1", 3, 6)];
+    set.annotated = volumes.iter().flat_map(|v| TrainingSet::annotated_slices(v, &annotate(v))).collect();
+    let training = TrainingParameters { steps_per_epoch: Some(1), ..parameters(1) };
+    fit(&method, &training, &set, 3, &Device::flex(), &mut StopAfter::default()).unwrap().log[0].values["supervised_loss"]
+}
+
+#[test]
+fn the_losses_of_several_annotations_are_summed_each_with_its_own_mean() {
+    let (one, other) = (first_loss(&|v| vec![scribble(v)]), first_loss(&|v| vec![v.mask.clone()]));
+    assert_ne!(one, other);
+    let both = first_loss(&|v| vec![scribble(v), v.mask.clone()]);
+    assert!((both - one - other).abs() < 1e-6 * both, "{one} + {other} is not {both}");
+    // Mixed supervision (V-F): the scribble of one image and the mask of the other don't share a mean.
+    let unlabelled = |v: &Volume| Labels { data: vec![UNLABELLED; v.mask.data.len()], ..v.mask };
+    let of = |v: &Volume, first: Labels, second: Labels| if v.case == "case0" { first } else { second };
+    let mixed = first_loss(&|v| vec![of(v, scribble(v), unlabelled(v)), of(v, unlabelled(v), v.mask.clone())]);
+    let alone = first_loss(&|v| vec![of(v, scribble(v), unlabelled(v))]);
+    let mask = first_loss(&|v| vec![of(v, unlabelled(v), v.mask.clone())]);
+    assert!((mixed - alone - mask).abs() < 1e-6 * mixed, "{alone} + {mask} is not {mixed}");
+}
+
+#[test]
+fn a_discriminator_that_is_never_wrong_is_noticed() {
+    let report = |epoch, accuracy: f64| EpochReport {
+        epoch,
+        steps: 1,
+        values: [("accuracy_real", accuracy), ("accuracy_fake", 0.995)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
+        best: false,
+    };
+    let log = |accuracies: &[f64]| -> Vec<EpochReport> {
+        accuracies.iter().enumerate().map(|(i, accuracy)| report(i + 1, *accuracy)).collect()
+    };
+    assert_eq!(warnings(&log(&[1.0, 1.0, 1.0, 1.0, 0.9, 1.0])), Vec::<String>::new());
+    let found = warnings(&log(&[0.7, 1.0, 1.0, 0.99, 1.0, 1.0, 0.9]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("in epochs 2 to 6"), "{}", found[0]);
+}
+
 #[test]
 fn stops_when_validation_no_longer_improves_and_keeps_the_best() {
     let mut parameters = parameters(60);
     parameters.early_stopping.patience = 3;
-    let fit = train(&Method::default(), &parameters, 2, None);
+    let fit = train(&Method::default(), &parameters, 2);
     assert_eq!(fit.log.len(), fit.best_epoch + 3, "stopped three epochs after the best one");
     let best = fit.log.iter().map(|report| report.values["validation_dice"]).fold(f64::MIN, f64::max);
     assert_eq!(fit.best_dice, best);
@@ -267,13 +357,13 @@ fn stops_when_validation_no_longer_improves_and_keeps_the_best() {
 
 #[test]
 fn weights_survive_their_file_and_foreign_ones_are_refused() {
-    let fit = train(&Method::default(), &parameters(1), 2, None);
+    let fit = train(&Method::default(), &parameters(1), 2);
     let bytes = fit.weights.to_bytes().unwrap();
     let mut copy: Weights = fit.weights.clone();
     copy.load(&bytes, &Device::flex()).unwrap();
     assert_eq!(copy.to_bytes().unwrap(), bytes);
     let plain = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
-    let mut other = train(&plain, &parameters(1), 2, None).weights;
+    let mut other = train(&plain, &parameters(1), 2).weights;
     let error = other.load(&bytes, &Device::flex()).unwrap_err().to_string();
     assert_eq!(error, "weights hold `gate2.bias`, which the network does not have");
     assert!(copy.load(&bytes[..bytes.len() / 2], &Device::flex()).is_err());
@@ -285,7 +375,7 @@ fn impossible_trainings_say_what_to_change() {
     let attempt = |change: &dyn Fn(&mut TrainingSet, &mut TrainingParameters)| {
         let (mut set, mut parameters) = (set(&method), parameters(1));
         change(&mut set, &mut parameters);
-        match fit(&method, &parameters, &set, 1, &Device::flex(), None, &mut StopAfter::default()) {
+        match fit(&method, &parameters, &set, 1, &Device::flex(), &mut StopAfter::default()) {
             Err(error) => error.to_string(),
             Ok(_) => "trained".to_owned(),
         }
@@ -303,7 +393,7 @@ fn a_nan_loss_names_itself() {
     let method = Method::default();
     let mut set = set(&method);
     set.annotated.iter_mut().for_each(|slice| slice.image[0] = f32::NAN);
-    let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), None, &mut StopAfter::default());
+    let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), &mut StopAfter::default());
     let Err(TrainingError::Diverged { name, epoch, step, .. }) = result else { panic!("trained on NaN") };
     assert_eq!((name, epoch, step), ("supervised_loss", 1, 1));
 }

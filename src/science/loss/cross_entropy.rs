@@ -42,6 +42,8 @@ pub enum LossError {
     Label { label: u8, pixel: usize, classes: usize, unlabelled: u8 },
     #[error("{found} scribble pixels where {expected} are predicted")]
     Size { found: usize, expected: usize },
+    #[error("images without any annotation")]
+    NoAnnotation,
 }
 
 /// Scribbles of a batch, made ready for [`partial_cross_entropy`].

@@ -1,3 +1,5 @@
+mod tally;
+
 use super::MetricError;
 use crate::science::data::Labels;
 use serde::{Deserialize, Serialize};
@@ -54,68 +56,32 @@ impl Overlap {
 
 /// Counts by class, background (0) included, over `[pixel]`.
 pub fn overlaps(prediction: &[u8], truth: &[u8], classes: usize) -> Result<Vec<Overlap>, MetricError> {
-    check_labels(prediction, truth, classes)?;
-    let count = |class: u8| tally(prediction, truth, |p, t| [p == class && t == class, p == class, t == class]);
-    // Labels beyond 255 don't exist.
-    Ok((0..classes).map(|class| u8::try_from(class).map_or_else(|_| Overlap::default(), count)).collect())
+    check_length(prediction, truth)?;
+    let (counts, greatest) = tally::classes(prediction, truth, classes);
+    if usize::from(greatest) < classes { Ok(counts) } else { Err(label_outside(prediction, truth, classes)) }
 }
 
 /// Counts of all foreground classes pooled, in one go over the pixels.
 fn foreground(prediction: &[u8], truth: &[u8], classes: usize) -> Result<Overlap, MetricError> {
-    check_labels(prediction, truth, classes)?;
-    Ok(tally(prediction, truth, |p, t| [p == t && p != 0, p != 0, t != 0]))
+    check_length(prediction, truth)?;
+    let (count, greatest) = tally::foreground(prediction, truth);
+    if usize::from(greatest) < classes { Ok(count) } else { Err(label_outside(prediction, truth, classes)) }
 }
 
-fn check_labels(prediction: &[u8], truth: &[u8], classes: usize) -> Result<(), MetricError> {
-    if prediction.len() != truth.len() {
-        return Err(MetricError::Length { prediction: prediction.len(), truth: truth.len() });
+fn check_length(prediction: &[u8], truth: &[u8]) -> Result<(), MetricError> {
+    match prediction.len() == truth.len() {
+        true => Ok(()),
+        false => Err(MetricError::Length { prediction: prediction.len(), truth: truth.len() }),
     }
-    let greatest = |labels: &[u8]| labels.iter().fold(0, |greatest, &label| label.max(greatest));
-    if usize::from(greatest(prediction).max(greatest(truth))) < classes {
-        return Ok(());
-    }
+}
+
+/// The first label that is no class; there is one.
+fn label_outside(prediction: &[u8], truth: &[u8], classes: usize) -> MetricError {
     let outside = |label: &u8| usize::from(*label) >= classes;
     let pairs = prediction.iter().zip(truth).map(|(&predicted, &truth)| [predicted, truth]);
     let found = pairs.enumerate().find_map(|(pixel, pair)| pair.into_iter().find(outside).map(|label| (pixel, label)));
-    found.map_or(Ok(()), |(pixel, label)| Err(MetricError::Label { label, pixel, classes }))
-}
-
-/// Lanes of counters that the compiler puts side by side.
-const LANES: usize = 64;
-
-/// Counts what `counts` says of each pixel: intersection, prediction, truth. Counters of one byte are emptied before they
-/// can overflow.
-fn tally(prediction: &[u8], truth: &[u8], counts: impl Fn(u8, u8) -> [bool; 3]) -> Overlap {
-    let mut total = Overlap::default();
-    let block = 255 * LANES;
-    for (prediction, truth) in prediction.chunks(block).zip(truth.chunks(block)) {
-        let mut lanes = [[0_u8; LANES]; 3];
-        let rows = prediction.chunks(LANES).zip(truth.chunks(LANES));
-        rows.for_each(|(prediction, truth)| count(&mut lanes, prediction, truth, &counts));
-        let [both, predicted, true_pixels] = lanes.map(|lane| lane.iter().map(|&count| u64::from(count)).sum());
-        total = total.plus(Overlap { intersection: both, prediction: predicted, truth: true_pixels });
-    }
-    total
-}
-
-/// Adds a row of at most [`LANES`] pixels to the counters.
-#[inline]
-fn count(
-    [both, predicted, true_pixels]: &mut [[u8; LANES]; 3],
-    prediction: &[u8],
-    truth: &[u8],
-    counts: impl Fn(u8, u8) -> [bool; 3],
-) {
-    let mut add = |lane: usize, p: u8, t: u8| {
-        let [is_both, is_predicted, is_true] = counts(p, t);
-        both[lane] += u8::from(is_both);
-        predicted[lane] += u8::from(is_predicted);
-        true_pixels[lane] += u8::from(is_true);
-    };
-    match (<&[u8; LANES]>::try_from(prediction), <&[u8; LANES]>::try_from(truth)) {
-        (Ok(prediction), Ok(truth)) => (0..LANES).for_each(|lane| add(lane, prediction[lane], truth[lane])),
-        _ => prediction.iter().zip(truth).enumerate().for_each(|(lane, (&p, &t))| add(lane, p, t)),
-    }
+    let (pixel, label) = found.unwrap_or_default();
+    MetricError::Label { label, pixel, classes }
 }
 
 /// Multi-class Dice, 2|ỹ·y| / (|ỹ| + |y|) with all foreground channels pooled (the supplement says

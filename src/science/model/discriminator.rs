@@ -1,9 +1,9 @@
 use super::kernel::{join, max_pool, spectral_norm, tanh};
 use super::layer::{Statistics, convolve};
-use super::segmentor::LEVELS;
+use super::segmentor::{Design, LEVELS};
 use super::weights::{Kind, Weights};
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,16 @@ pub struct Discriminator {
     /// Height and width of the input: multiples of 16, at least 32.
     pub size: [usize; 2],
     pub multi_scale: bool,
+    pub design: Design,
 }
 
 const BLOCKS: usize = LEVELS + 1;
 
 impl Discriminator {
     pub fn init(&self, rng: &mut impl Rng, device: &Device) -> Weights {
+        if self.design == Design::Released {
+            return self.init_released(rng, device);
+        }
         let mut weights = Weights::default();
         for block in 1..=BLOCKS {
             let (inputs, outputs) = (self.inputs_of(block), self.width << (block - 1));
@@ -54,6 +58,9 @@ impl Discriminator {
     /// level; only the first is read without `multi_scale`. Returns `[batch]` scores and the new
     /// vectors of spectral normalisation.
     pub fn forward(&self, weights: &Weights, masks: &[Tensor<4>]) -> (Tensor<1>, Statistics) {
+        if self.design == Design::Released {
+            return self.forward_released(weights, masks);
+        }
         let mut statistics = Statistics::new();
         let mut features = masks[0].clone();
         for block in 1..=BLOCKS {
@@ -67,12 +74,16 @@ impl Discriminator {
             let compress = weights.get(&name("compress.weight"));
             features = tanh(convolve(features, compress, Some(weights.get(&name("compress.bias"))), 1));
         }
+        (self.dense(weights, features), statistics)
+    }
+
+    /// One score an image.
+    pub(super) fn dense(&self, weights: &Weights, features: Tensor<4>) -> Tensor<1> {
         let batch = features.dims()[0];
         let flat: Tensor<2> = features.reshape([batch as i32, -1]);
         let dense: Tensor<4> = weights.get("dense.weight");
         let dense: Tensor<2> = dense.reshape([1, -1]);
-        let scores = flat.matmul(dense.transpose()).reshape([batch]) + weights.get::<1>("dense.bias");
-        (scores, statistics)
+        flat.matmul(dense.transpose()).reshape([batch]) + weights.get::<1>("dense.bias")
     }
 
     /// Multiply-adds of a forward pass for one image's masks.
@@ -113,6 +124,8 @@ pub enum MaskPyramid {
     Nearest,
     /// Maximum over each block.
     Max,
+    /// Bilinear from the full resolution, corners on corners: the released code's choice.
+    Bilinear,
 }
 
 /// Real masks at all levels: `one_hot: [batch, class, h, w]` with the background in channel 0 →
@@ -120,22 +133,30 @@ pub enum MaskPyramid {
 pub fn mask_pyramid(one_hot: Tensor<4>, reading: MaskPyramid) -> Vec<Tensor<4>> {
     let classes = one_hot.dims()[1];
     let mut levels = vec![one_hot.narrow(1, 1, classes - 1)];
-    // Each reading of a block is that of its quarters' readings; of one-hot masks even the means are exact.
     for level in 1..LEVELS {
-        levels.push(halve(levels[level - 1].clone(), reading));
+        // But for the bilinear one, a block is read as its quarters' readings are; of one-hot masks even the means are exact.
+        let above = levels[level - 1].clone();
+        levels.push(match reading {
+            MaskPyramid::Area => avg_pool2d(above, AvgPoolOptions::new([2, 2])),
+            MaskPyramid::Max => max_pool(above),
+            MaskPyramid::Nearest => corners(above),
+            MaskPyramid::Bilinear => aligned(levels[0].clone(), level),
+        });
     }
     levels
 }
 
-fn halve(mask: Tensor<4>, reading: MaskPyramid) -> Tensor<4> {
+/// The top-left pixel of each block of four.
+fn corners(mask: Tensor<4>) -> Tensor<4> {
     let [batch, classes, height, width] = mask.dims();
-    match reading {
-        MaskPyramid::Area => avg_pool2d(mask, AvgPoolOptions::new([2, 2])),
-        MaskPyramid::Max => max_pool(mask),
-        MaskPyramid::Nearest => {
-            let blocks: Tensor<6> = mask.reshape([batch, classes, height / 2, 2, width / 2, 2]);
-            let corner = blocks.narrow(3, 0, 1).narrow(5, 0, 1);
-            corner.reshape([batch, classes, height / 2, width / 2])
-        }
-    }
+    let blocks: Tensor<6> = mask.reshape([batch, classes, height / 2, 2, width / 2, 2]);
+    let corner = blocks.narrow(3, 0, 1).narrow(5, 0, 1);
+    corner.reshape([batch, classes, height / 2, width / 2])
+}
+
+/// The full resolution with its sides halved `times` times.
+fn aligned(mask: Tensor<4>, times: usize) -> Tensor<4> {
+    let [_, _, height, width] = mask.dims();
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(true);
+    interpolate(mask, options.with_output_size([height >> times, width >> times]))
 }

@@ -5,19 +5,30 @@
 //! plain copy, and a checkpoint holds all there is.
 
 mod attention_gate;
+mod augmenter;
 mod crf;
+mod denoiser;
 mod discriminator;
 pub mod kernel;
 mod layer;
+mod network;
+mod patch_discriminator;
+mod released;
 mod segmentor;
+mod strided;
 mod weights;
 
 pub use attention_gate::{Gate, attention_gate};
+pub use augmenter::{Generator, ImageDiscriminator, Transformation};
 pub use crf::{
     Crf, CrfError, CrfLayer, CrfParameters, Filter, Intensities, KernelNormalisation, KernelWeights, SelfTerm,
 };
+pub use denoiser::{Denoiser, DenoiserInput};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
-pub use layer::Mode;
-pub use segmentor::{Segmentation, Segmentor};
+pub use layer::{Mode, Statistics};
+pub use network::Network;
+pub use patch_discriminator::PatchDiscriminator;
+pub use segmentor::{Design, Segmentation, Segmentor};
+pub use strided::Normalisation;
 pub use weights::{Arrays, Entry, Kind, Weights, WeightsError, arrays_from_bytes, arrays_to_bytes, values};

@@ -27,6 +27,25 @@ pub struct Segmentor {
     pub deep_classifiers: bool,
     /// Share of a batch in the running statistics of batch norm.
     pub momentum: f64,
+    #[serde(default, skip_serializing_if = "Design::is_paper")]
+    pub design: Design,
+}
+
+/// Whose description the networks follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Design {
+    /// The paper's text.
+    #[default]
+    Paper,
+    /// The authors' code: see `released.rs`.
+    Released,
+}
+
+impl Design {
+    pub fn is_paper(&self) -> bool {
+        *self == Design::Paper
+    }
 }
 
 /// A forward pass.
@@ -42,6 +61,9 @@ pub struct Segmentation {
 impl Segmentor {
     /// Fresh weights on `device`, drawn from `rng`.
     pub fn init(&self, rng: &mut impl Rng, device: &Device) -> Weights {
+        if self.design == Design::Released {
+            return self.init_released(rng, device);
+        }
         let mut weights = Weights::default();
         for block in self.all_blocks() {
             block.init(&mut weights, rng, device);
@@ -60,6 +82,9 @@ impl Segmentor {
 
     /// `image: [batch, channel, h, w]`.
     pub fn forward(&self, weights: &Weights, image: Tensor<4>, mode: Mode) -> Segmentation {
+        if self.design == Design::Released {
+            return self.forward_released(weights, image, mode);
+        }
         let mut statistics = Statistics::new();
         let momentum = self.momentum;
         let mut run = |[first, second]: [ConvBlock; 2], x: Tensor<4>, half: Option<Tensor<4>>| {
@@ -108,7 +133,7 @@ impl Segmentor {
         (encoder + decoder + classifiers) as u64
     }
 
-    fn width_of(&self, level: usize) -> usize {
+    pub(super) fn width_of(&self, level: usize) -> usize {
         self.width << (level - 1)
     }
 
@@ -117,7 +142,7 @@ impl Segmentor {
     }
 
     /// The two blocks of an encoder level; `LEVELS + 1` is the bottleneck.
-    fn encoder(&self, level: usize) -> [ConvBlock; 2] {
+    pub(super) fn encoder(&self, level: usize) -> [ConvBlock; 2] {
         let inputs = if level == 1 { self.channels } else { self.width_of(level - 1) };
         self.blocks(&format!("encoder{level}"), inputs, self.width_of(level))
     }

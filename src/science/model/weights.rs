@@ -75,6 +75,19 @@ impl Weights {
         self.entries.iter()
     }
 
+    /// Adds copies of all entries under `PREFIX.`.
+    pub fn put_under(&mut self, prefix: &str, other: &Weights) {
+        self.entries.extend(other.entries.iter().map(|(name, entry)| (format!("{prefix}.{name}"), entry.clone())));
+    }
+
+    /// The entries under `PREFIX.`, by the names that they have there.
+    pub fn under(&self, prefix: &str) -> Weights {
+        let below = |(name, entry): (&String, &Entry)| {
+            Some((name.strip_prefix(prefix)?.strip_prefix('.')?.to_owned(), entry.clone()))
+        };
+        Weights { entries: self.entries.iter().filter_map(below).collect() }
+    }
+
     /// Number of trainable values.
     pub fn trainable_values(&self) -> usize {
         let trainable = self.entries.values().filter(|e| e.kind == Kind::Trainable);

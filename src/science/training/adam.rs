@@ -24,8 +24,8 @@ impl Adam {
 
     /// Moves `weights` against the gradients of `tracked`, its copy in the graph. Returns the
     /// gradient's Euclidean norm. An entry that the loss did not reach stays where it is.
-    pub fn step(&mut self, weights: &mut Weights, tracked: &Weights, mut gradients: Gradients, rate: f64) -> f64 {
-        part(Part::Optimiser, || self.move_against(weights, tracked, &mut gradients, rate))
+    pub fn step(&mut self, weights: &mut Weights, tracked: &Weights, gradients: &mut Gradients, rate: f64) -> f64 {
+        part(Part::Optimiser, || self.move_against(weights, tracked, gradients, rate))
     }
 
     fn move_against(&mut self, weights: &mut Weights, tracked: &Weights, gradients: &mut Gradients, rate: f64) -> f64 {

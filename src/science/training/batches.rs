@@ -12,10 +12,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::sync::{Arc, OnceLock};
 
-/// A batch of images, maybe with labels, `[batch, h, w]` flat.
+/// A batch of annotated images: for each annotation of the images, its labels, `[batch, h, w]` flat.
 pub struct Batch {
     pub images: Tensor<4>,
-    pub labels: Vec<u8>,
+    pub labels: Vec<Vec<u8>>,
 }
 
 /// Draws and augments batches.
@@ -25,8 +25,15 @@ pub struct Loader<'a> {
     pub augmentation: &'a Augmentation,
     pub seed: u64,
     pub batch: usize,
-    /// Whether step (ii) is played, so that it needs batches of its own.
-    pub plays: bool,
+    pub wanted: Wanted,
+}
+
+/// Which batches a step needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    pub annotated: bool,
+    pub unlabelled: bool,
+    pub masks: bool,
 }
 
 /// Which slice, and the seeds of its augmentation.
@@ -56,7 +63,7 @@ impl<T> Items<T> {
 /// All batches of one step.
 pub struct Batches<'a> {
     loader: Loader<'a>,
-    annotated: Items<(Vec<f32>, Vec<u8>)>,
+    annotated: Items<(Vec<f32>, Vec<Vec<u8>>)>,
     unlabelled: Items<Vec<f32>>,
     masks: Items<Vec<f32>>,
 }
@@ -73,19 +80,19 @@ impl<'a> Loader<'a> {
     /// The batches of a step, nothing made yet.
     pub fn batches(self, step: usize) -> Batches<'a> {
         let TrainingSet { annotated, unlabelled, masks, subjects, .. } = self.set;
-        let draws = |[order, augmentation]: [Stream; 2], length, subjects: &[usize]| {
+        let draws = |wanted: bool, [order, augmentation]: [Stream; 2], length: usize, subjects: &[usize]| {
             let sampler = Sampler { seed: self.seed, stream: order, length };
-            self.draws(step, sampler, augmentation, subjects)
+            if wanted { self.draws(step, sampler, augmentation, subjects) } else { Vec::new() }
         };
-        let played = |streams, length, subjects| if self.plays { draws(streams, length, subjects) } else { Vec::new() };
         let of_annotated = [Stream::AnnotatedOrder, Stream::AnnotatedAugmentation];
         let of_unlabelled = [Stream::UnlabelledOrder, Stream::UnlabelledAugmentation];
         let of_masks = [Stream::MaskOrder, Stream::MaskAugmentation];
+        let wanted = self.wanted;
         Batches {
             loader: self,
-            annotated: Items::new(draws(of_annotated, annotated.len(), &subjects.annotated)),
-            unlabelled: Items::new(played(of_unlabelled, unlabelled.len(), &subjects.unlabelled)),
-            masks: Items::new(played(of_masks, masks.len(), &subjects.masks)),
+            annotated: Items::new(draws(wanted.annotated, of_annotated, annotated.len(), &subjects.annotated)),
+            unlabelled: Items::new(draws(wanted.unlabelled, of_unlabelled, unlabelled.len(), &subjects.unlabelled)),
+            masks: Items::new(draws(wanted.masks, of_masks, masks.len(), &subjects.masks)),
         }
     }
 
@@ -117,18 +124,24 @@ impl Batches<'_> {
         self.make_all(self.annotated.missing().map(Slice::Annotated));
         let slices: Vec<_> = (0..self.annotated.draws.len()).map(|i| self.annotated_slice(i)).collect();
         let images: Vec<&[f32]> = slices.iter().map(|(image, _)| image.as_slice()).collect();
-        let labels: Vec<&[u8]> = slices.iter().map(|(_, labels)| labels.as_slice()).collect();
-        Batch { images: self.tensor(&images, self.loader.set.channels, device), labels: labels.concat() }
+        let annotations = slices.first().map_or(0, |(_, labels)| labels.len());
+        let of = |annotation: usize| slices.iter().flat_map(|(_, labels)| &labels[annotation]).copied().collect();
+        let labels = (0..annotations).map(of).collect();
+        Batch { images: self.tensor(&images, self.loader.set.channels, device), labels }
     }
 
-    /// The unlabelled images of step (ii), and the real masks for the discriminator, one-hot `[batch, class, h, w]`.
-    pub fn played(&self, device: &Device) -> (Tensor<4>, Tensor<4>) {
-        let missing = self.unlabelled.missing().map(Slice::Unlabelled);
-        self.make_all(missing.chain(self.masks.missing().map(Slice::Mask)));
+    /// The unlabelled images of step (ii).
+    pub fn unlabelled(&self, device: &Device) -> Tensor<4> {
+        self.make_all(self.unlabelled.missing().map(Slice::Unlabelled));
         let images: Vec<&[f32]> = (0..self.unlabelled.draws.len()).map(|i| self.unlabelled_slice(i)).collect();
+        self.tensor(&images, self.loader.set.channels, device)
+    }
+
+    /// Real masks for the discriminator, one-hot `[batch, class, h, w]`.
+    pub fn masks(&self, device: &Device) -> Tensor<4> {
+        self.make_all(self.masks.missing().map(Slice::Mask));
         let masks: Vec<&[f32]> = (0..self.masks.draws.len()).map(|i| self.mask(i)).collect();
-        let TrainingSet { channels, classes, .. } = *self.loader.set;
-        (self.tensor(&images, channels, device), self.tensor(&masks, classes, device))
+        self.tensor(&masks, self.loader.set.classes, device)
     }
 
     /// Those that nobody has made or begun yet are made on all threads.
@@ -142,8 +155,8 @@ impl Batches<'_> {
     fn slices(&self) -> impl Iterator<Item = Slice> + use<> {
         let [annotated, unlabelled, masks] =
             [self.annotated.draws.len(), self.unlabelled.draws.len(), self.masks.draws.len()];
-        let played = (0..unlabelled).map(Slice::Unlabelled).chain((0..masks).map(Slice::Mask));
-        (0..annotated).map(Slice::Annotated).chain(played)
+        let annotated = (0..annotated).map(Slice::Annotated);
+        annotated.chain((0..unlabelled).map(Slice::Unlabelled)).chain((0..masks).map(Slice::Mask))
     }
 
     /// Nothing in here works in parallel: a thread that began a slice ends it, and never waits.
@@ -155,12 +168,13 @@ impl Batches<'_> {
         }
     }
 
-    fn annotated_slice(&self, position: usize) -> &(Vec<f32>, Vec<u8>) {
+    fn annotated_slice(&self, position: usize) -> &(Vec<f32>, Vec<Vec<u8>>) {
         let Loader { set, augmentation, .. } = self.loader;
         self.annotated.get(position, |(index, seeds)| {
             let Annotated { image, labels } = &set.annotated[index];
             let image = augment_image(augmentation, set.frame(), image, seeds);
-            (image, augment_labels(augmentation, set.frame(), labels, UNLABELLED, seeds))
+            let moved = |labels: &Vec<u8>| augment_labels(augmentation, set.frame(), labels, UNLABELLED, seeds);
+            (image, labels.iter().map(moved).collect())
         })
     }
 

@@ -1,12 +1,13 @@
 use super::checkpoint::Checkpoint;
-use super::fit::{EpochReport, Observer, TrainingError, fit};
+use super::fit::fit;
+use super::judge::Judge;
+use super::lesson::{EpochReport, Observer, TrainingError};
+use super::losses::Losses;
 use super::parameters::TrainingParameters;
-use super::predict::segmentor;
+use super::predict::network;
 use super::set::{Annotated, Subjects, TrainingSet, Validation};
-use super::step::{Losses, judge_of};
 use crate::science::data::{Image, Labels, UNLABELLED, Volume};
 use crate::science::method::Method;
-use crate::science::model::Discriminator;
 use crate::science::model::kernel::{Part, take_times};
 use burn::tensor::Device;
 use std::time::Instant;
@@ -57,19 +58,16 @@ impl StepBenchmark {
         let set = stripes(self.size);
         let mut clock = Clock { warm_up: self.warm_up, last: Instant::now(), steps: Vec::new() };
         take_times();
-        fit(&method, &training, &set, 1, device, None, &mut clock)?;
+        fit(&method, &training, &set, 1, device, &mut clock)?;
         let count = clock.steps.len().max(1) as f64;
         let parts = take_times().map(|(part, time)| (part, time.as_secs_f64() / count));
-        let (multiply_adds, parameters) = self.work(&method, &training, device);
+        let (multiply_adds, parameters) = self.work(&method, &training, &set, device);
         Ok(StepTimes { parts: parts.to_vec(), steps: clock.steps, multiply_adds, parameters })
     }
 
-    fn work(&self, method: &Method, training: &TrainingParameters, device: &Device) -> (f64, usize) {
-        let segmentor = segmentor(method, training, 1, CLASSES);
-        let discriminator = judge_of(method).map(|multi_scale| {
-            let size = [self.size; 2];
-            Discriminator { classes: CLASSES, width: self.width, size, multi_scale }
-        });
+    fn work(&self, method: &Method, training: &TrainingParameters, set: &TrainingSet, device: &Device) -> (f64, usize) {
+        let segmentor = network(method, training, 1, CLASSES).segmentor;
+        let discriminator = Judge::of(method, training, set);
         let mut rng = super::generator(1, super::Stream::SegmentorWeights, 0);
         let mut parameters = segmentor.init(&mut rng, device).trainable_values();
         // Forward once, and back to weights and inputs: three times the work of a forward pass. Images need
@@ -110,7 +108,7 @@ fn stripes(side: usize) -> TrainingSet {
         width: side,
         classes: CLASSES,
         images: 2 * IMAGES,
-        annotated: (0..IMAGES).map(|shift| Annotated { image: image(shift), labels: scribble(shift) }).collect(),
+        annotated: (0..IMAGES).map(|shift| Annotated { image: image(shift), labels: vec![scribble(shift)] }).collect(),
         unlabelled: (0..IMAGES).map(image).collect(),
         masks: (0..IMAGES).map(mask).collect(),
         validation: vec![Validation { case: "v".into(), volume }],

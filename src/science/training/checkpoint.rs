@@ -1,13 +1,14 @@
-use super::fit::EpochReport;
+use super::lesson::EpochReport;
 use crate::science::model::{Arrays, WeightsError, arrays_from_bytes, arrays_to_bytes};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// All state of a training between two epochs: with it, going on gives the same bits as never stopping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
     pub progress: Progress,
-    /// Under `segmentor.`, `discriminator.`, their `*_adam.`, and `best.` (the segmentor to be kept).
+    /// Under `NAME.` and `NAME_adam.` for each network, and `best.` (the weights to be kept).
     pub arrays: Arrays,
 }
 
@@ -16,8 +17,8 @@ pub struct Checkpoint {
 pub struct Progress {
     /// Epochs done.
     pub epochs: usize,
-    pub segmentor_time: u64,
-    pub discriminator_time: u64,
+    /// Steps that the optimiser of each network took.
+    pub times: BTreeMap<String, u64>,
     /// Best validation Dice and the epoch that reached it.
     pub best: Option<(usize, f64)>,
     pub log: Vec<EpochReport>,

@@ -3,7 +3,7 @@ use super::set::Validation;
 use crate::science::data::Image;
 use crate::science::method::Method;
 use crate::science::metric::{EmptyDice, multi_class_dice};
-use crate::science::model::{Mode, Segmentor, Weights, values};
+use crate::science::model::{DenoiserInput, Mode, Network, Segmentor, Weights, values};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Slices of one inference batch: enough to keep the kernels busy, little memory.
@@ -18,28 +18,30 @@ pub struct Prediction {
     pub attention: Vec<(usize, usize, Vec<f32>)>,
 }
 
-/// The segmentor that a method and its training describe.
-pub fn segmentor(method: &Method, training: &TrainingParameters, channels: usize, classes: usize) -> Segmentor {
-    Segmentor {
+/// The network that learns in the game of a method.
+pub fn network(method: &Method, training: &TrainingParameters, channels: usize, classes: usize) -> Network {
+    let segmentor = Segmentor {
         channels,
         classes,
         width: training.width,
         gating: method.attention_gating,
         deep_classifiers: method.deep_classifiers(),
         momentum: training.batch_norm_momentum,
-    }
+        design: method.networks,
+    };
+    Network { segmentor, denoiser: None, denoiser_input: DenoiserInput::default() }
 }
 
 /// Segments every slice of a volume. `weights` are outside of autodiff; no graph is built.
-pub fn predict(network: &Segmentor, weights: &Weights, image: &Image, device: &Device) -> Vec<Prediction> {
+pub fn predict(network: &Network, weights: &Weights, image: &Image, device: &Device) -> Vec<Prediction> {
     let Image { slices, channels, height, width, .. } = *image;
     let mut predictions = Vec::with_capacity(slices);
     for first in (0..slices).step_by(BATCH) {
         let count = BATCH.min(slices - first);
         let pixels = (first..first + count).flat_map(|i| image.slice(i)).copied().collect::<Vec<f32>>();
         let input = Tensor::<4>::from_data(TensorData::new(pixels, [count, channels, height, width]), device);
-        let output = network.forward(weights, input, Mode::Infer);
-        let logits = values(&output.logits);
+        let output = network.segmentor.forward(weights, input, Mode::Infer);
+        let logits = values(&network.refine(weights, output.logits.clone()));
         let maps: Vec<(usize, usize, Vec<f32>)> = output
             .gates
             .iter()
@@ -50,8 +52,8 @@ pub fn predict(network: &Segmentor, weights: &Weights, image: &Image, device: &D
             })
             .collect();
         for slice in 0..count {
-            let size = network.classes * height * width;
-            let labels = argmax(&logits[slice * size..(slice + 1) * size], network.classes);
+            let size = network.segmentor.classes * height * width;
+            let labels = argmax(&logits[slice * size..(slice + 1) * size], network.segmentor.classes);
             let attention =
                 maps.iter().map(|(h, w, map)| (*h, *w, map[slice * h * w..(slice + 1) * h * w].to_vec())).collect();
             predictions.push(Prediction { labels, attention });
@@ -61,12 +63,12 @@ pub fn predict(network: &Segmentor, weights: &Weights, image: &Image, device: &D
 }
 
 /// Mean multi-class Dice over slices, then over volumes, then over cases: the validation score.
-pub fn mean_dice(network: &Segmentor, weights: &Weights, validation: &[Validation], device: &Device) -> f64 {
+pub fn mean_dice(network: &Network, weights: &Weights, validation: &[Validation], device: &Device) -> f64 {
     let mut cases: std::collections::BTreeMap<&str, Vec<f64>> = std::collections::BTreeMap::new();
     for Validation { case, volume } in validation {
         for (slice, prediction) in predict(network, weights, &volume.image, device).into_iter().enumerate() {
             let truth = volume.mask.slice(slice);
-            let dice = multi_class_dice(&prediction.labels, truth, network.classes, EmptyDice::One);
+            let dice = multi_class_dice(&prediction.labels, truth, network.segmentor.classes, EmptyDice::One);
             cases.entry(case).or_default().push(dice.ok().flatten().unwrap_or(f64::NAN));
         }
     }

@@ -17,6 +17,18 @@ pub enum Stream {
     GeneratorNoise = 10,
     AnnotatedNoise = 11,
     LabelNoise = 12,
+    AnnotatedLabelNoise = 13,
+    GeneratorLabelNoise = 14,
+    DenoiserWeights = 40,
+    Degradation = 41,
+    ValidationDegradation = 42,
+    DeformationWeights = 43,
+    DeformationVectors = 44,
+    DeformationChoice = 45,
+    IntensityWeights = 46,
+    IntensityVectors = 47,
+    IntensityChoice = 48,
+    TsdaTraining = 60,
 }
 
 /// The random generator of one use of a seed at one step. Nothing is carried from step to step, so a

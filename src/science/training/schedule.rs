@@ -11,6 +11,13 @@ pub struct CyclicalRate {
     pub period: f64,
     pub start: Start,
     pub update: Update,
+    /// Divides the rate by 1 + `decay` times the epoch (whole epochs, from 0), as the released code does with 1e-4. Default 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub decay: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -30,7 +37,7 @@ pub enum Update {
 
 impl Default for CyclicalRate {
     fn default() -> Self {
-        CyclicalRate { low: 1e-5, high: 1e-4, period: 20.0, start: Start::Low, update: Update::Iteration }
+        CyclicalRate { low: 1e-5, high: 1e-4, period: 20.0, start: Start::Low, update: Update::Iteration, decay: 0.0 }
     }
 }
 
@@ -49,9 +56,10 @@ impl CyclicalRate {
     /// The rate of an iteration.
     pub fn at_step(&self, step: usize, steps_per_epoch: usize) -> f64 {
         let epochs = step as f64 / steps_per_epoch as f64;
-        self.at(match self.update {
+        let rate = self.at(match self.update {
             Update::Iteration => epochs,
             Update::Epoch => epochs.floor(),
-        })
+        });
+        rate / (1.0 + self.decay * epochs.floor())
     }
 }

@@ -1,11 +1,11 @@
 use crate::science::data::{Frame, Labels, Volume};
-use crate::science::method::Supervision;
 
-/// A slice with its supervision: scribble or mask, `[h, w]`.
+/// A slice with its annotations, `[h, w]` each: the scribble, one of each annotator, or the mask. All slices of a set have as
+/// many; one that has nothing to say leaves every pixel unlabelled. Their losses are summed (section V-E).
 #[derive(Debug, Clone)]
 pub struct Annotated {
     pub image: Vec<f32>,
-    pub labels: Vec<u8>,
+    pub labels: Vec<Vec<u8>>,
 }
 
 /// A validation volume: what the stopping rule looks at.
@@ -23,7 +23,7 @@ pub struct TrainingSet {
     pub width: usize,
     /// Background included.
     pub classes: usize,
-    /// Images of all segmentor cases, annotated or not, each counted once.
+    /// Images of all segmentor cases, annotated or not, each counted once: an epoch is a pass over as many.
     pub images: usize,
     /// Images of the labelled segmentor cases.
     pub annotated: Vec<Annotated>,
@@ -45,15 +45,11 @@ pub struct Subjects {
 }
 
 impl TrainingSet {
-    /// Slices of one volume, each with its labels.
-    pub fn annotated_slices(volume: &Volume, scribble: &Labels, supervision: Supervision) -> Vec<Annotated> {
-        let labels = match supervision {
-            Supervision::Scribbles => scribble,
-            Supervision::Masks => &volume.mask,
-        };
-        (0..volume.image.slices)
-            .map(|i| Annotated { image: volume.image.slice(i).to_vec(), labels: labels.slice(i).to_vec() })
-            .collect()
+    /// Slices of one volume, each with its labels in every one of the annotations.
+    pub fn annotated_slices(volume: &Volume, annotations: &[Labels]) -> Vec<Annotated> {
+        let labels = |i: usize| annotations.iter().map(|labels| labels.slice(i).to_vec()).collect();
+        let slices = 0..volume.image.slices;
+        slices.map(|i| Annotated { image: volume.image.slice(i).to_vec(), labels: labels(i) }).collect()
     }
 
     pub(super) fn frame(&self) -> Frame {

@@ -1,14 +1,18 @@
 use super::adam::Adam;
 use super::batches::Batch;
+use super::checkpoint::{Checkpoint, CheckpointError};
+use super::judge::Judge;
+use super::losses::Losses;
 use super::parameters::TrainingParameters;
+use super::released::turned;
 use super::sampler::{Stream, generator};
 use crate::science::data::UNLABELLED;
 use crate::science::loss::{
     LossError, Target, dynamic_weight, least_squares_discriminator, least_squares_generator, partial_cross_entropy,
 };
-use crate::science::method::{DiscriminatorKind, Method};
+use crate::science::method::{GameRules, Method};
 use crate::science::model::kernel::{Part, fill_normal, part};
-use crate::science::model::{Discriminator, Gate, Mode, Segmentor, Weights, mask_pyramid, values};
+use crate::science::model::{Gate, Mode, Segmentor, Statistics, Weights, mask_pyramid, values};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,58 +30,9 @@ pub struct Player<N> {
 #[derive(Clone)]
 pub struct Players {
     pub segmentor: Player<Segmentor>,
-    pub discriminator: Option<Player<Discriminator>>,
-}
-
-/// What a step saw; NaN where the step has no such part. Means over steps make the log of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Losses {
-    /// L_SUP, before a0.
-    pub supervised: f64,
-    /// V_LS of the segmentor on the annotated batch.
-    pub adversarial: f64,
-    /// The dynamic factor a0.
-    pub a0: f64,
-    /// V_LS of the discriminator.
-    pub discriminator: f64,
-    /// V_LS of the segmentor on the unlabelled batch, after the discriminator's step.
-    pub generator: f64,
-    /// Share of real masks, and of fake ones, on the right side of 0.
-    pub accuracy_real: f64,
-    pub accuracy_fake: f64,
-    /// Norm of the segmentor's gradient on the annotated batch.
-    pub gradient: f64,
-    /// Mean of the attention map of the lowest-resolution gate, over the unlabelled batch.
-    pub attention: f64,
-}
-
-impl Losses {
-    pub const NONE: Losses = Losses {
-        supervised: f64::NAN,
-        adversarial: f64::NAN,
-        a0: f64::NAN,
-        discriminator: f64::NAN,
-        generator: f64::NAN,
-        accuracy_real: f64::NAN,
-        accuracy_fake: f64::NAN,
-        gradient: f64::NAN,
-        attention: f64::NAN,
-    };
-
-    /// By name, in the order of the log.
-    pub fn named(&self) -> [(&'static str, f64); 9] {
-        [
-            ("supervised_loss", self.supervised),
-            ("adversarial_loss", self.adversarial),
-            ("a0", self.a0),
-            ("discriminator_loss", self.discriminator),
-            ("generator_loss", self.generator),
-            ("accuracy_real", self.accuracy_real),
-            ("accuracy_fake", self.accuracy_fake),
-            ("gradient_norm", self.gradient),
-            ("attention_mean", self.attention),
-        ]
-    }
+    pub discriminator: Option<Player<Judge>>,
+    /// Moves the discriminator in step (i), by the released code's rules alone.
+    pub ally: Option<Adam>,
 }
 
 /// Everything a step needs besides players and batch.
@@ -102,27 +57,21 @@ impl Players {
         let Player { network, weights, optimiser } = &mut self.segmentor;
         let tracked = weights.tracked();
         let prediction = part(Part::Segmentor, || network.forward(&tracked, batch.images, Mode::Train));
-        let supervised = part(Part::Loss, || {
-            let target = Target::new(
-                &batch.labels,
-                UNLABELLED,
-                prediction.logits.dims(),
-                rules.method.class_weights,
-                rules.method.reduction,
-            )?;
-            Ok(partial_cross_entropy(prediction.logits.clone(), &target))
-        })?;
-        losses.supervised = scalar(&supervised);
+        let supervised = part(Part::Loss, || supervised_loss(rules.method, &prediction.logits, &batch.labels))?;
+        let value = scalar(&supervised);
+        losses.put("supervised_loss", value);
         let loss = match &self.discriminator {
             None => supervised,
             Some(judge) => {
                 let adversarial = judge.fooled(rules, &prediction.gates, Stream::AnnotatedNoise);
-                losses.adversarial = scalar(&adversarial);
-                losses.a0 = dynamic_weight(losses.adversarial, losses.supervised);
-                supervised.mul_scalar(losses.a0) + adversarial.mul_scalar(rules.training.game.a1)
+                let judged = scalar(&adversarial);
+                let a0 = dynamic_weight(judged, value);
+                losses.put("adversarial_loss", judged);
+                losses.put("a0", a0);
+                supervised.mul_scalar(a0) + adversarial.mul_scalar(rules.training.game.a1)
             }
         };
-        losses.gradient = optimiser.step(weights, &tracked, loss.backward(), rules.rate);
+        losses.put("gradient_norm", optimiser.step(weights, &tracked, &mut loss.backward(), rules.rate));
         prediction.statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
         Ok(())
     }
@@ -136,53 +85,116 @@ impl Players {
         let tracked = weights.tracked();
         let prediction = part(Part::Segmentor, || network.forward(&tracked, images, Mode::Train));
         let deepest = &prediction.gates[prediction.gates.len() - 1];
-        losses.attention = scalar(&deepest.attention().mean());
+        losses.put("attention_mean", scalar(&deepest.attention().mean()));
 
         judge.learn(rules, &prediction.gates, real, losses);
         let generator = judge.fooled(rules, &prediction.gates, Stream::GeneratorNoise);
-        losses.generator = scalar(&generator);
+        losses.put("generator_loss", scalar(&generator));
         let loss = generator.mul_scalar(rules.training.game.a3);
-        optimiser.step(weights, &tracked, loss.backward(), rules.rate);
+        optimiser.step(weights, &tracked, &mut loss.backward(), rules.rate);
         prediction.statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
     }
 }
 
-impl Player<Discriminator> {
+/// L_SUP: the (weighted) partial cross-entropy of eq. (1), summed over the annotations of the images (section V-E). Scribbles
+/// and full masks are annotations of their own, so that each has a mean of its own (section V-F).
+pub(super) fn supervised_loss(
+    method: &Method,
+    logits: &Tensor<4>,
+    annotations: &[Vec<u8>],
+) -> Result<Tensor<1>, LossError> {
+    let loss = |labels: &Vec<u8>| {
+        let target = Target::new(labels, UNLABELLED, logits.dims(), method.class_weights, method.reduction)?;
+        Ok(partial_cross_entropy(logits.clone(), &target))
+    };
+    let (first, others) = annotations.split_first().ok_or(LossError::NoAnnotation)?;
+    others.iter().try_fold(loss(first)?, |sum, labels| Ok(sum + loss(labels)?))
+}
+
+impl<N> Player<N> {
+    /// Puts weights and optimiser under `NAME.` and `NAME_adam.`.
+    pub fn save(&self, name: &str, checkpoint: &mut Checkpoint) {
+        let (time, moments) = self.optimiser.to_arrays();
+        checkpoint.progress.times.insert(name.to_owned(), time);
+        checkpoint.put(name, self.weights.to_arrays());
+        checkpoint.put(&format!("{name}_adam"), moments);
+    }
+
+    pub fn load(&mut self, name: &str, checkpoint: &Checkpoint, device: &Device) -> Result<(), CheckpointError> {
+        let time = checkpoint.progress.times.get(name).copied().unwrap_or_default();
+        self.weights.load_arrays(checkpoint.get(name), device)?;
+        Ok(self.optimiser.load_arrays(time, checkpoint.get(&format!("{name}_adam")), device)?)
+    }
+}
+
+impl Player<Judge> {
     /// V_LS of the segmentor: the discriminator is frozen, gradients pass through it to the masks.
     fn fooled(&self, rules: &Rules, gates: &[Gate], noise: Stream) -> Tensor<1> {
         let mut masks = self.visible(gates.iter().map(|gate| gate.foreground.clone()));
         masks[0] = add_instance_noise(masks[0].clone(), rules, noise);
         let frozen = self.weights.frozen();
-        least_squares_generator(part(Part::Discriminator, || self.network.forward(&frozen, &masks).0))
+        let scores = part(Part::Discriminator, || self.network.forward(&frozen, &masks).0);
+        let [scores] = turned(rules, [scores], Stream::GeneratorLabelNoise);
+        least_squares_generator(scores)
     }
 
-    /// One step by a2 V_LS on as many real masks as predictions, scored in one batch (nothing in the
-    /// discriminator mixes images).
+    /// One step by a2 V_LS on as many real masks as predictions.
     fn learn(&mut self, rules: &Rules, gates: &[Gate], real: Tensor<4>, losses: &mut Losses) {
         let batch = real.dims()[0];
-        let fake = self.visible(gates.iter().map(|gate| gate.foreground.clone().detach()));
-        let real = self.visible(mask_pyramid(real, rules.method.mask_pyramid).into_iter());
-        let mut masks: Vec<Tensor<4>> = real.into_iter().zip(fake).map(|(r, f)| Tensor::cat(vec![r, f], 0)).collect();
-        masks[0] = add_instance_noise(masks[0].clone(), rules, Stream::DiscriminatorNoise);
-
         let tracked = self.weights.tracked();
-        let (scores, statistics) = part(Part::Discriminator, || self.network.forward(&tracked, &masks));
-        let (real, fake) = (scores.clone().narrow(0, 0, batch), scores.narrow(0, batch, batch));
-        losses.accuracy_real = share(&real, |score| score > 0.0);
-        losses.accuracy_fake = share(&fake, |score| score < 0.0);
+        let fake = gates.iter().map(|gate| gate.foreground.clone().detach());
+        let (real, fake, statistics) = self.compared(rules, &tracked, real, fake, Stream::DiscriminatorNoise);
+        losses.put("accuracy_real", share(&real, |score| score > 0.0));
+        losses.put("accuracy_fake", share(&fake, |score| score < 0.0));
+        let turned_labels = match rules.method.game {
+            GameRules::Paper => rules.training.label_noise,
+            GameRules::Released => 0.0,
+        };
         let mut rng = generator(rules.seed, Stream::LabelNoise, rules.step);
-        let mut flips = || (0..batch).map(|_| rng.random_bool(rules.training.label_noise)).collect::<Vec<bool>>();
-        let (flip_real, flip_fake) = (flips(), flips());
+        let mut flips = || (0..batch).map(|_| rng.random_bool(turned_labels)).collect::<Vec<bool>>();
+        let (flip_real, flip_fake) = (self.each_score(flips()), self.each_score(flips()));
+        let [real, fake] = turned(rules, [real, fake], Stream::LabelNoise);
         let value = least_squares_discriminator(real, fake, &flip_real, &flip_fake);
-        losses.discriminator = scalar(&value);
+        losses.put("discriminator_loss", scalar(&value));
         let loss = value.mul_scalar(rules.training.game.a2);
-        self.optimiser.step(&mut self.weights, &tracked, loss.backward(), rules.rate);
+        let norm = self.optimiser.step(&mut self.weights, &tracked, &mut loss.backward(), rules.rate);
+        losses.put("discriminator_gradient_norm", norm);
         statistics.into_iter().for_each(|(name, value)| self.weights.set(&name, value));
+    }
+
+    /// Scores of real masks and of as many predictions: in one batch, unless it mixes the images of one.
+    pub(super) fn compared(
+        &self,
+        rules: &Rules,
+        weights: &Weights,
+        real: Tensor<4>,
+        fake: impl Iterator<Item = Tensor<4>>,
+        noise: Stream,
+    ) -> (Tensor<1>, Tensor<1>, Statistics) {
+        let batch = real.dims()[0];
+        let real = self.visible(mask_pyramid(real, rules.method.mask_pyramid).into_iter());
+        let pairs = real.into_iter().zip(self.visible(fake));
+        let mut masks: Vec<Tensor<4>> = pairs.map(|(real, fake)| Tensor::cat(vec![real, fake], 0)).collect();
+        masks[0] = add_instance_noise(masks[0].clone(), rules, noise);
+        let forward = |masks: &[Tensor<4>]| part(Part::Discriminator, || self.network.forward(weights, masks));
+        if self.network.mixes_images() {
+            let half = |from: usize| masks.iter().map(|m| m.clone().narrow(0, from, batch)).collect::<Vec<_>>();
+            let ((real, _), (fake, statistics)) = (forward(&half(0)), forward(&half(batch)));
+            return (real, fake, statistics);
+        }
+        let (scores, statistics) = forward(&masks);
+        let count = batch * self.network.scores();
+        (scores.clone().narrow(0, 0, count), scores.narrow(0, count, count), statistics)
+    }
+
+    /// What holds for an image, for each of its scores.
+    fn each_score(&self, images: Vec<bool>) -> Vec<bool> {
+        images.into_iter().flat_map(|image| std::iter::repeat_n(image, self.network.scores())).collect()
     }
 
     /// The levels that this discriminator looks at.
     fn visible(&self, masks: impl Iterator<Item = Tensor<4>>) -> Vec<Tensor<4>> {
-        masks.take(if self.network.multi_scale { usize::MAX } else { 1 }).collect()
+        masks.take(self.network.levels()).collect()
     }
 }
 
@@ -203,20 +215,11 @@ fn add_instance_noise(mask: Tensor<4>, rules: &Rules, stream: Stream) -> Tensor<
     mask + Tensor::from_data(TensorData::new(noise, shape), rules.device)
 }
 
-fn scalar(tensor: &Tensor<1>) -> f64 {
+pub(super) fn scalar(tensor: &Tensor<1>) -> f64 {
     values(tensor).first().copied().map_or(f64::NAN, f64::from)
 }
 
 fn share(scores: &Tensor<1>, right: impl Fn(f32) -> bool) -> f64 {
     let scores = values(scores);
     scores.iter().filter(|&&score| right(score)).count() as f64 / scores.len() as f64
-}
-
-/// Whether a method plays the game at all, and with how many scales.
-pub fn judge_of(method: &Method) -> Option<bool> {
-    match method.discriminator {
-        DiscriminatorKind::None => None,
-        DiscriminatorKind::Vanilla => Some(false),
-        DiscriminatorKind::MultiScale => Some(true),
-    }
 }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use runner::science::data::preprocess::{AxisCrop, Fit, Normalisation, Offset, ScribbleFill};
+use runner::science::data::preprocess::{AxisCrop, Fit, Normalisation, Offset, ScribbleFill, percentile};
 use runner::science::data::{DataError, Image, Labels, Preprocessing, UNLABELLED, Volume, preprocess};
 
 fn volume(slices: usize, height: usize, width: usize, spacing: [f64; 2]) -> Volume {
@@ -96,6 +96,22 @@ fn senseless_volumes_and_parameters_are_refused() {
 }
 
 proptest! {
+    /// Found by counting, as found by sorting.
+    #[test]
+    fn median_and_quartiles_are_those_of_the_sorted_values(values in prop::collection::vec(
+        prop_oneof![-1e3..1e3_f64, Just(0.0), Just(-0.0), Just(7.5), -1e-300..1e-300_f64], 1..200,
+    )) {
+        let mut sorted = values.clone();
+        sorted.sort_by(f64::total_cmp);
+        let [lower, median, upper] = [25.0, 50.0, 75.0].map(|q| percentile(&sorted, q));
+        let scale = if upper > lower { upper - lower } else { 1.0 };
+        let mut normalised = values.clone();
+        Normalisation::MedianIqr.apply(&mut normalised);
+        let expected: Vec<f64> = values.iter().map(|x| (x - median) / scale).collect();
+        prop_assert_eq!(normalised, expected);
+    }
+
+
     #[test]
     fn cropping_and_padding_give_the_size(length in 1usize..500, size in 1usize..500, ceil: bool) {
         let offset = if ceil { Offset::CeilBefore } else { Offset::FloorBefore };

@@ -4,6 +4,8 @@ use runner::science::data::split::{
     Rounding, Scheme, Unlisted, ValidationUnit, split as split_by,
 };
 use runner::science::data::{Split, SplitError, SplitParameters};
+use runner::science::method::Method;
+use runner::science::training::{Annotation, Roles};
 use std::collections::BTreeSet;
 
 fn cases(count: usize) -> Vec<String> {
@@ -42,6 +44,47 @@ fn rounding_down_gives_the_papers_three_patients() {
     let split = split(&cases(100), &parameters, 0).unwrap();
     assert_eq!([5.0, 25.0, 50.0].map(|percent| split.labelled(percent).len()), [3, 17, 35]);
     assert_eq!(split.labelled(0.1).len(), 1);
+}
+
+#[test]
+fn few_unpaired_masks_are_among_more_and_all_are_all() {
+    let split = split(&cases(100), &fold(0, 3), 0).unwrap();
+    let masks = [5.0, 25.0, 50.0].map(|percent| split.unpaired_masks(percent));
+    // The paper's 3 patients at 5 % (V-D).
+    assert_eq!(masks.each_ref().map(Vec::len), [3, 17, 35]);
+    assert_eq!(masks[2], split.discriminator);
+    assert_eq!(masks[1][..3], masks[0]);
+    assert!(masks[1].iter().all(|case| split.discriminator.contains(case)));
+    // Drawn, not the first by name: those of ACDC share a pathology.
+    assert_ne!(masks[1], split.discriminator[..17]);
+}
+
+/// Numbers of scribbled, masked, unlabelled cases, and of those whose masks the discriminator sees.
+fn roles(method: &Method, label_fraction: f64, mask_fraction: f64) -> ([usize; 4], Roles) {
+    let split = split(&cases(100), &fold(0, 3), 0).unwrap();
+    let roles = Roles::new(&split, method, Annotation { label_fraction, mask_fraction });
+    let Roles { scribbled, masked, unlabelled, masks } = &roles;
+    ([scribbled, masked, unlabelled, masks].map(Vec::len), roles)
+}
+
+#[test]
+fn cases_serve_what_the_method_says() {
+    let ours = Method::default();
+    assert_eq!(roles(&ours, 50.0, 0.0).0, [35, 0, 35, 35]);
+    assert_eq!(roles(&ours, 5.0, 0.0).0, [4, 0, 31, 35]);
+    // V-F: 5 % with scribbles, 20 % with masks; those of both are the ones that 25 % would annotate.
+    let (counts, mixed) = roles(&ours, 5.0, 20.0);
+    assert_eq!(counts, [4, 14, 17, 35]);
+    let all: BTreeSet<&String> = mixed.scribbled.iter().chain(&mixed.masked).chain(&mixed.unlabelled).collect();
+    assert_eq!(all.len(), 35);
+    // V-D: few masks; no unpaired images, so that step (ii) has the annotated ones.
+    assert_eq!(roles(&Method { unpaired_masks: 5.0, ..Method::default() }, 50.0, 0.0).0, [35, 0, 35, 3]);
+    let (counts, paired) = roles(&Method { unpaired_images: false, ..Method::default() }, 5.0, 0.0);
+    assert_eq!(counts, [4, 0, 4, 35]);
+    assert_eq!(paired.unlabelled, paired.scribbled);
+    // V-B: two cases, whatever the fraction; the other 33 have images without annotation.
+    let two = Method { annotated_cases: Some(2), ..Method::default() };
+    assert_eq!(roles(&two, 50.0, 0.0).0, [2, 0, 33, 35]);
 }
 
 #[test]

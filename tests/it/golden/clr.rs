@@ -5,7 +5,7 @@ use super::{Walk, cases, section};
 use runner::science::training::{CyclicalRate, Start, Update};
 
 fn readings(low: f64, high: f64) -> [(&'static str, CyclicalRate); 4] {
-    let rate = |period, start| CyclicalRate { low, high, period, start, update: Update::Iteration };
+    let rate = |period, start| CyclicalRate { low, high, period, start, update: Update::Iteration, decay: 0.0 };
     [
         ("period20_start_low", rate(20.0, Start::Low)),
         ("period20_start_high", rate(20.0, Start::High)),

@@ -253,11 +253,10 @@ impl Voxel {
 }
 
 fn numbers<const N: usize>(raw: &[u8], big: bool, value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let number = |mut bytes: [u8; N]| {
-        if big {
-            bytes.reverse();
-        }
-        value(bytes)
+    let reversed = |mut bytes: [u8; N]| {
+        bytes.reverse();
+        bytes
     };
-    raw.as_chunks().0.iter().copied().map(number).collect()
+    let numbers = raw.as_chunks().0.iter().copied();
+    if big { numbers.map(reversed).map(value).collect() } else { numbers.map(value).collect() }
 }

@@ -102,7 +102,7 @@ impl Source<'_> {
             limit.checked_sub(skipped.into()).ok_or_else(|| self.not_nifti("its voxels start behind its end"))?;
         content::check(self.place, bytes, left.min(LIMIT))?;
         std::io::copy(&mut stream.by_ref().take(skipped), &mut std::io::sink()).map_err(|e| self.io(e))?;
-        let mut raw = Vec::new();
+        let mut raw = Vec::with_capacity(bytes as usize);
         stream.by_ref().take(bytes as u64).read_to_end(&mut raw).map_err(|e| self.io(e))?;
         if (raw.len() as u128) < bytes {
             return Err(DataError::Truncated { place: self.place.clone() });
@@ -115,8 +115,10 @@ impl Source<'_> {
     fn values(&self, header: &Header, voxel: Voxel, raw: &[u8]) -> Result<Vec<f32>, DataError> {
         let (slope, inter) = header.scaling();
         let scaled = slope != 0.0 && slope.is_finite() && inter.is_finite();
-        let scale = |x: f64| if scaled { x * slope + inter } else { x };
-        let values: Vec<f32> = voxel.values(raw, header.big, |x| scale(x) as f32);
+        let values: Vec<f32> = match scaled {
+            true => voxel.values(raw, header.big, |x| (x * slope + inter) as f32),
+            false => voxel.values(raw, header.big, |x| x as f32),
+        };
         match values.iter().filter(|x| !x.is_finite()).count() {
             0 => Ok(values),
             count => Err(DataError::NotFinite { place: self.place.clone(), count }),

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Where the odd row or column goes when a difference in size does not halve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -59,6 +60,14 @@ impl Crop {
     pub fn new(shape: [usize; 2], size: [usize; 2], offset: Offset) -> Self {
         let axis = |i: usize| AxisCrop::new(shape[i], size[i], offset);
         Crop { rows: axis(0), columns: axis(1), width: shape[1] }
+    }
+
+    /// Rows and columns of the source that stay, and where the first of them lies in the result.
+    pub fn window(&self) -> ([Range<usize>; 2], usize) {
+        let [rows, columns] = [self.rows, self.columns];
+        let width = columns.pad_before + columns.crop_end - columns.crop_start + columns.pad_after;
+        let kept = [rows, columns].map(|axis| axis.crop_start..axis.crop_end);
+        (kept, rows.pad_before * width + columns.pad_before)
     }
 
     /// The plane at its new size; `fill` goes where there was nothing, or the nearest pixel if it is `None`.

@@ -186,11 +186,14 @@ struct Pipeline<'a> {
 impl Pipeline<'_> {
     /// In double precision to the end.
     fn image(&self, image: &Image, shape: [usize; 2]) -> Image {
-        let values: Vec<f64> = image.data.iter().map(|&x| f64::from(x)).collect();
         let values = match self.parameters.order {
-            Order::ResampleCropNormalise => self.normalise(self.crop(self.resample(values, shape), shape)),
-            Order::ResampleNormaliseCrop => self.crop(self.normalise(self.resample(values, shape)), shape),
-            Order::NormaliseResampleCrop => self.crop(self.resample(self.normalise(values), shape), shape),
+            Order::ResampleCropNormalise if self.is_simple() => self.normalise(self.window(&image.data, shape)),
+            Order::ResampleCropNormalise => self.normalise(self.crop(self.resample(&image.data, shape), shape)),
+            Order::ResampleNormaliseCrop => self.crop(self.normalise(self.resample(&image.data, shape)), shape),
+            Order::NormaliseResampleCrop => {
+                let values = self.normalise(image.data.iter().map(|&x| f64::from(x)).collect());
+                self.crop(self.resample(&values, shape), shape)
+            }
         };
         let [height, width] = self.parameters.size;
         let data = values.into_iter().map(|x| x as f32).collect();
@@ -226,13 +229,31 @@ impl Pipeline<'_> {
         if self.resamples { self.resampling.shape() } else { shape }
     }
 
-    fn resample(&self, values: Vec<f64>, shape: [usize; 2]) -> Vec<f64> {
-        if !self.resamples {
-            return values;
+    /// Whether resampling and cropping are one step: what is cropped away need not be known.
+    fn is_simple(&self) -> bool {
+        let Preprocessing { fit, fill, interpolation, .. } = *self.parameters;
+        self.resamples && fit == Fit::CropOrPad && fill == Fill::Zero && interpolation == Interpolation::Linear
+    }
+
+    /// [`Pipeline::resample`] and [`Pipeline::crop`] at once.
+    fn window(&self, values: &[f32], shape: [usize; 2]) -> Vec<f64> {
+        let [height, width] = self.parameters.size;
+        let (kept, first) = Crop::new(self.resampled_shape(shape), [height, width], self.parameters.offset).window();
+        let planes = values.chunks_exact(shape[0] * shape[1]);
+        let mut all = vec![0.0; planes.len() * height * width];
+        for (source, target) in planes.zip(all.chunks_exact_mut(height * width)) {
+            self.resampling.linear_into(source, kept.clone(), &mut target[first..], width);
         }
-        let plane = |plane| match self.parameters.interpolation {
+        all
+    }
+
+    fn resample<T: Copy + Into<f64>>(&self, values: &[T], shape: [usize; 2]) -> Vec<f64> {
+        if !self.resamples {
+            return values.iter().map(|&x| x.into()).collect();
+        }
+        let plane = |plane: &[T]| match self.parameters.interpolation {
             Interpolation::Linear => self.resampling.linear(plane),
-            Interpolation::Nearest => self.resampling.nearest(plane),
+            Interpolation::Nearest => self.resampling.nearest(plane).into_iter().map(Into::into).collect(),
         };
         joined(values.chunks_exact(shape[0] * shape[1]).map(plane))
     }
@@ -257,7 +278,7 @@ impl Pipeline<'_> {
             return values;
         }
         let stretch = Resampling::between(shape, self.parameters.size);
-        let plane = |plane| match self.parameters.interpolation {
+        let plane = |plane: &[f64]| match self.parameters.interpolation {
             Interpolation::Linear => stretch.linear(plane),
             Interpolation::Nearest => stretch.nearest(plane),
         };

@@ -20,6 +20,7 @@ impl Normalisation {
         let (shift, scale) = self.shift_and_scale(values);
         match self {
             Normalisation::MinMax => values.iter_mut().for_each(|x| *x = 2.0 * ((*x - shift) / scale) - 1.0),
+            Normalisation::None => (),
             _ => values.iter_mut().for_each(|x| *x = (*x - shift) / scale),
         }
     }
@@ -57,15 +58,51 @@ pub fn clip(values: &mut [f64], limits: [f64; 2]) {
     values.iter_mut().for_each(|x| *x = x.max(low).min(high));
 }
 
-/// [`percentile`] of values in any order, not empty: by selection, which is linear in their number.
+/// [`percentile`] of values in any order, not empty: by counting, which is linear in their number.
 fn percentiles<const N: usize>(values: &[f64], q: [f64; N]) -> [f64; N] {
-    let mut values = values.to_vec();
-    q.map(|q| {
-        let (below, share) = place(values.len(), q);
-        let (_, &mut at, after) = values.select_nth_unstable_by(below, f64::total_cmp);
-        let next = after.iter().copied().min_by(f64::total_cmp).unwrap_or(at);
-        at + (next - at) * share
-    })
+    let places = q.map(|q| place(values.len(), q));
+    let last = values.len() - 1;
+    let ranks: Vec<usize> = places.iter().flat_map(|(below, _)| [*below, (below + 1).min(last)]).collect();
+    let found = ranked(values, &ranks);
+    std::array::from_fn(|i| found[2 * i] + (found[2 * i + 1] - found[2 * i]) * places[i].1)
+}
+
+/// The values of some ranks (from 0, by `total_cmp`): counts by their leading 16 bits, then selects among the few that share
+/// those bits.
+fn ranked(values: &[f64], ranks: &[usize]) -> Vec<f64> {
+    let mut counts = vec![0_u32; 1 << 16];
+    values.iter().for_each(|&x| counts[leading(x)] += 1);
+    let mut places = vec![(0, 0); ranks.len()];
+    let mut before = 0;
+    for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let after = before + count as usize;
+        for (place, &rank) in places.iter_mut().zip(ranks).filter(|(_, rank)| (before..after).contains(*rank)) {
+            *place = (bin, rank - before);
+        }
+        before = after;
+    }
+    let mut bins: Vec<(usize, Vec<f64>)> = places.iter().map(|&(bin, _)| (bin, Vec::new())).collect();
+    bins.dedup_by_key(|(bin, _)| *bin);
+    let mut slots = vec![u8::MAX; 1 << 16];
+    bins.iter().enumerate().for_each(|(slot, (bin, _))| slots[*bin] = slot as u8);
+    for &x in values {
+        if let Some((_, members)) = bins.get_mut(usize::from(slots[leading(x)])) {
+            members.push(x);
+        }
+    }
+    let mut value = |&(bin, rank): &(usize, usize)| {
+        let members = &mut bins[usize::from(slots[bin])].1;
+        *members.select_nth_unstable_by(rank, f64::total_cmp).1
+    };
+    places.iter().map(&mut value).collect()
+}
+
+/// Leading bits of a number's place in the order of all numbers (`total_cmp`).
+fn leading(x: f64) -> usize {
+    let bits = x.to_bits() as i64;
+    // Numbers below 0 fall as their bits rise.
+    let ordered = bits ^ ((bits >> 63) as u64 >> 1) as i64;
+    ((ordered as u64) ^ (1 << 63)) as usize >> 48
 }
 
 /// Percentile of sorted values, not empty, with linear interpolation between them (NumPy's default).

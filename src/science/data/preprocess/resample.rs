@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How the pixels of the new grid lie over those of the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
@@ -72,30 +73,46 @@ impl Resampling {
     }
 
     /// Bilinear interpolation, edge values beyond the outer centres.
-    pub fn linear(&self, plane: &[f64]) -> Vec<f64> {
-        let cells: Vec<_> = self.columns.iter().map(|&x| cell(x, self.last[1])).collect();
-        let across = |row: usize| -> Vec<f64> {
+    pub fn linear<T: Copy + Into<f64>>(&self, plane: &[T]) -> Vec<f64> {
+        let [rows, columns] = self.shape();
+        let mut resampled = vec![0.0; rows * columns];
+        self.linear_into(plane, [0..rows, 0..columns], &mut resampled, columns);
+        resampled
+    }
+
+    /// A part of [`Resampling::linear`], to where its rows lie `stride` apart.
+    pub fn linear_into<T: Copy + Into<f64>>(
+        &self,
+        plane: &[T],
+        [rows, columns]: [Range<usize>; 2],
+        target: &mut [f64],
+        stride: usize,
+    ) {
+        let cells: Vec<_> = self.columns[columns].iter().map(|&x| cell(x, self.last[1])).collect();
+        let across = |row: usize, values: &mut Vec<f64>| {
             let source = &plane[row * self.width..][..self.width];
-            let pixel =
-                |&(left, right, along): &(usize, usize, f64)| source[left] * (1.0 - along) + source[right] * along;
-            cells.iter().map(pixel).collect()
+            let pixel = |&(left, right, along): &(usize, usize, f64)| {
+                source[left].into() * (1.0 - along) + source[right].into() * along
+            };
+            values.clear();
+            values.extend(cells.iter().map(pixel));
         };
-        let mut resampled = Vec::with_capacity(self.rows.len() * self.columns.len());
         // The source rows that the last row lay between: the next one mostly needs one of them again.
         let (mut upper, mut lower) = ((usize::MAX, Vec::new()), (usize::MAX, Vec::new()));
-        for &y in &self.rows {
+        for (&y, target) in self.rows[rows].iter().zip(target.chunks_mut(stride.max(1))) {
             let (top, bottom, down) = cell(y, self.last[0]);
             if lower.0 == top {
                 std::mem::swap(&mut upper, &mut lower);
             }
             for (kept, row) in [(&mut upper, top), (&mut lower, bottom)] {
                 if kept.0 != row {
-                    *kept = (row, across(row));
+                    across(row, &mut kept.1);
+                    kept.0 = row;
                 }
             }
-            resampled.extend(upper.1.iter().zip(&lower.1).map(|(upper, lower)| upper * (1.0 - down) + lower * down));
+            let rows = upper.1.iter().zip(&lower.1);
+            target.iter_mut().zip(rows).for_each(|(x, (upper, lower))| *x = upper * (1.0 - down) + lower * down);
         }
-        resampled
     }
 
     /// The nearest pixel, the later one of two equally near.

@@ -1,4 +1,5 @@
-use super::{Split, nine_digits, round_half_up};
+use super::{Split, generator, nine_digits, round_half_up};
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 /// How a share of the training cases becomes a whole number of them; never less than one.
@@ -49,6 +50,21 @@ impl Split {
     pub fn unlabelled(&self, fraction_percent: f64) -> &[String] {
         let (_, unlabelled) = self.parts(fraction_percent);
         if unlabelled.is_empty() || !self.labelled.is_empty() { &self.segmentor } else { unlabelled }
+    }
+
+    /// The discriminator cases whose masks are used. `percent` counts all training cases, so 50 is all of the discriminator's;
+    /// rounded down: 5 % of ACDC's 70 are the paper's 3 patients (V-D). At least one. Fewer masks are among more; which ones
+    /// come first is drawn once and for all, since the cases of data sets are often sorted by what ails them.
+    pub fn unpaired_masks(&self, percent: f64) -> Vec<String> {
+        let training = self.segmentor.len() + self.discriminator.len();
+        let count = Rounding::Down.of(percent / 100.0 * training as f64).max(1);
+        if percent >= 50.0 || count >= self.discriminator.len() {
+            return self.discriminator.clone();
+        }
+        let mut cases = self.discriminator.clone();
+        cases.shuffle(&mut generator(0, 0));
+        cases.truncate(count);
+        cases
     }
 
     fn list_of(&self, percent: f64) -> Option<(u32, &[String])> {

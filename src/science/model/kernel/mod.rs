@@ -36,6 +36,8 @@ mod spectral_norm;
 mod tanh;
 mod task;
 mod transpose;
+mod upsample;
+mod warp;
 mod winograd;
 
 pub use adam::{AdamRule, Moved, Moving, adam};
@@ -55,3 +57,5 @@ pub use peak::multiply_adds_per_second;
 pub use softmax::softmax;
 pub use spectral_norm::{SpectralNorm, spectral_norm};
 pub use tanh::tanh;
+pub use upsample::upsample;
+pub use warp::warp;

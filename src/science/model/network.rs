@@ -1,0 +1,58 @@
+use super::denoiser::{Denoiser, DenoiserInput};
+use super::segmentor::Segmentor;
+use super::weights::{Weights, WeightsError};
+use burn::tensor::{Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// All that predicts: the segmentor, and what a method puts behind it. Stored as `model.json`; the weights are in one file, those
+/// of the other parts under `denoiser.`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    pub segmentor: Segmentor,
+    /// Makes predictions plausible (PostDAE).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoiser: Option<Denoiser>,
+    #[serde(default, skip_serializing_if = "is_labels")]
+    pub denoiser_input: DenoiserInput,
+}
+
+fn is_labels(input: &DenoiserInput) -> bool {
+    *input == DenoiserInput::Labels
+}
+
+const DENOISER: &str = "denoiser";
+
+impl Network {
+    /// Fresh weights of all parts.
+    pub fn init(&self, rng: &mut impl Rng, device: &Device) -> Weights {
+        let mut weights = self.segmentor.init(rng, device);
+        if let Some(denoiser) = &self.denoiser {
+            weights.put_under(DENOISER, &denoiser.init(rng, device));
+        }
+        weights
+    }
+
+    /// Stored weights; names and shapes must be exactly the network's.
+    pub fn load(&self, bytes: &[u8], device: &Device) -> Result<Weights, WeightsError> {
+        let mut weights = self.init(&mut ChaCha8Rng::seed_from_u64(0), device);
+        weights.load(bytes, device)?;
+        Ok(weights)
+    }
+
+    /// Puts a trained autoencoder behind the segmentor.
+    pub fn with_denoiser(self, denoiser: Denoiser, input: DenoiserInput, of: &Weights, weights: &mut Weights) -> Self {
+        weights.put_under(DENOISER, of);
+        Network { denoiser: Some(denoiser), denoiser_input: input, ..self }
+    }
+
+    /// What the other parts make of the segmentor's class scores, `[batch, class, h, w]`, outside of autodiff.
+    pub fn refine(&self, weights: &Weights, logits: Tensor<4>) -> Tensor<4> {
+        match &self.denoiser {
+            Some(denoiser) => denoiser.correct(&weights.under(DENOISER), logits, self.denoiser_input),
+            None => logits,
+        }
+    }
+}
