@@ -21,7 +21,9 @@ mod max_pool;
 mod normalise;
 mod softmax;
 mod spectral_norm;
+mod upsample;
 mod vectors;
+mod warp;
 
 /// Flat values of one input of an operation.
 type Input = Vec<f32>;

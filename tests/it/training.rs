@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
 use runner::science::loss::ClassWeights;
 use runner::science::method::{DiscriminatorKind, GameRules, Method, Supervision};
-use runner::science::model::{Design, Kind, MaskPyramid, Weights};
+use runner::science::model::{CrfParameters, Design, Kind, MaskPyramid, Weights};
 use runner::science::training::{
     Ahead, Batch, Checkpoint, Course, DenoiserParameters, EpochReport, Fit, Loader, Losses, Observer, Subjects,
     TrainingError, TrainingParameters, TrainingSet, TsdaParameters, Validation, Wanted, fit, warnings,
@@ -136,6 +136,9 @@ fn methods() -> Vec<(&'static str, Method)> {
     let denoiser = DenoiserParameters { code: 16, ..DenoiserParameters::default() };
     methods.push(("PostDAE", Method { denoiser: Some(denoiser), ..alone.clone() }));
     let tsda = TsdaParameters { latent: 4, warm_up_steps: 1, ..TsdaParameters::default() };
+    let crf = CrfParameters { every: 2, ..CrfParameters::default() };
+    methods.push(("CRF", Method { crf: Some(crf), ..alone.clone() }));
+    methods.push(("two steps", Method { two_steps: true, crf: Some(crf), ..alone.clone() }));
     methods.push(("TSDA", Method { supervision: Supervision::Masks, tsda: Some(tsda), ..alone }));
     methods
 }

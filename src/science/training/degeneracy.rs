@@ -77,7 +77,8 @@ impl Display for Degeneracy {
         }
         if !omitted.is_empty() {
             let classes: Vec<String> = omitted.iter().map(u8::to_string).collect();
-            found.push(format!("class {} never comes out", classes.join(", ")));
+            let (noun, verb) = if omitted.len() == 1 { ("class", "comes") } else { ("classes", "come") };
+            found.push(format!("{noun} {} never {verb} out", classes.join(", ")));
         }
         write!(
             f,

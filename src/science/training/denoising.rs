@@ -9,33 +9,39 @@ use serde::{Deserialize, Serialize};
 ///
 /// [14] names three kinds: addition and removal of random geometric shapes (over- and under-segmentation), morphological
 /// operations with variable kernels, and random swaps of labels close to the borders. It gives no numbers: those below
-/// are ours. Each kind happens to a mask by `chance`, in this order; one mask in eight stays as it is.
+/// are ours. Each kind happens or not by a chance of its own, in this order; by default one mask in eight stays as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Degradation {
-    /// Chance of each of the three kinds. Default 0.5.
-    pub chance: f64,
-    /// Shapes that are added or removed, from 1 to this many. Default 4.
+    /// Chance that shapes are added or removed. Default 0.5.
+    pub shape_chance: f64,
+    /// How many, from 1 to this. Default 4.
     pub shapes: usize,
     /// Half the extent of a shape along each of its axes, at most, as a share of the smaller side. Default 0.15.
     pub shape_size: f64,
-    /// Radius of the disk of a morphological operation, at most, as a share of the smaller side. Default 0.03.
+    /// Chance of a morphological operation. Default 0.5.
+    pub morphology_chance: f64,
+    /// Radius of its disk, at most, as a share of the smaller side; at least a pixel. Default 0.03.
     pub morphology_radius: f64,
-    /// Distance from a border up to which labels are swapped, as a share of the smaller side. Default 0.02.
-    pub swap_distance: f64,
-    /// Chance of each pixel that close to be swapped with another one that is no farther from it. Default 0.3.
+    /// Chance that labels are swapped near the borders. Default 0.5.
     pub swap_chance: f64,
+    /// Distance from a border up to which they are, as a share of the smaller side; at least a pixel. Default 0.02.
+    pub swap_distance: f64,
+    /// Share of the pixels that close which are swapped with another of them, no farther away in rows or columns. Default 0.3.
+    pub swapped: f64,
 }
 
 impl Default for Degradation {
     fn default() -> Self {
         Degradation {
-            chance: 0.5,
+            shape_chance: 0.5,
             shapes: 4,
             shape_size: 0.15,
+            morphology_chance: 0.5,
             morphology_radius: 0.03,
+            swap_chance: 0.5,
             swap_distance: 0.02,
-            swap_chance: 0.3,
+            swapped: 0.3,
         }
     }
 }
@@ -44,7 +50,8 @@ impl Degradation {
     /// A spoilt copy of a mask `[h, w]` with labels below `classes`, 0 the background.
     pub fn spoil(&self, frame: Frame, mask: &[u8], classes: usize, seed: u64) -> Vec<u8> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let happens = [(); 3].map(|()| rng.random_bool(self.chance.clamp(0.0, 1.0)));
+        let chances = [self.shape_chance, self.morphology_chance, self.swap_chance];
+        let happens = chances.map(|chance| rng.random_bool(chance.clamp(0.0, 1.0)));
         let mut canvas = Canvas { height: frame.height, width: frame.width, classes, labels: mask.to_vec() };
         if happens[0] {
             canvas.draw_shapes(self, &mut rng);
@@ -107,7 +114,7 @@ impl Canvas {
         pixels.filter(|(_, label)| **label > 0).map(|(pixel, _)| pixel).collect()
     }
 
-    /// Half of the shapes are removed from the foreground, about one of its pixels; the others are added in a random
+    /// About half of the shapes are removed from the foreground, about one of its pixels; the others are added in a random
     /// class, anywhere. Where there is no foreground all are added.
     fn draw_shapes(&mut self, degradation: &Degradation, rng: &mut impl Rng) {
         if self.classes < 2 || self.labels.is_empty() {
@@ -171,19 +178,23 @@ impl Canvas {
         self.dilate(&outside, radius).into_iter().map(|outside| !outside).collect()
     }
 
-    /// Swaps labels of pixels close to a border with those of other pixels close to them: [14]'s "random swapping".
+    /// Swaps labels of pixels close to a border with those of other such pixels near them: [14]'s "random swapping of
+    /// foreground-background labels in the pixels close to the mask borders". All others keep theirs.
     fn swap(&mut self, degradation: &Degradation, rng: &mut impl Rng) {
         let reach = (degradation.swap_distance * self.side()).round().max(1.0) as usize;
         let close = self.close_to_border(reach as f64);
         for pixel in (0..self.labels.len()).filter(|&pixel| close[pixel]) {
-            if !rng.random_bool(degradation.swap_chance.clamp(0.0, 1.0)) {
+            if !rng.random_bool(degradation.swapped.clamp(0.0, 1.0)) {
                 continue;
             }
             let (row, column) = (pixel / self.width, pixel % self.width);
             let mut near =
                 |at: usize, length: usize| rng.random_range(at.saturating_sub(reach)..=(at + reach).min(length - 1));
             let (row, column) = (near(row, self.height), near(column, self.width));
-            self.labels.swap(pixel, row * self.width + column);
+            let other = row * self.width + column;
+            if close[other] {
+                self.labels.swap(pixel, other);
+            }
         }
     }
 
