@@ -66,7 +66,7 @@ fn the_layer_is_the_sum_on_pictures() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     // The settings of the paper: ACDC and LVSC, CHAOS, PPSS.
     for (channels, sigma_gamma, classes, size, limit) in
-        [(1, 10.0, 4, [48, 48], 1e-3), (1, 3.0, 5, [48, 48], 1e-3), (3, 3.0, 7, [48, 24], 4e-3)]
+        [(1, 10.0, 4, [48, 48], 1e-3), (1, 3.0, 5, [48, 48], 1e-3), (3, 3.0, 7, [48, 24], 1e-2)]
     {
         let image = picture(channels, size, 3.0, &mut rng);
         let logits = scores(classes * size[0] * size[1], &mut rng);
@@ -97,7 +97,7 @@ fn smaller_cells_come_closer() {
     let mut rng = ChaCha8Rng::seed_from_u64(13);
     let size = [24, 24];
     let (image, logits) = (picture(1, size, 3.0, &mut rng), scores(3 * 24 * 24, &mut rng));
-    let of = |cell: f64| error(&CrfParameters { cell, ..as_stored(Crf::default()) }, &logits, &image, size);
+    let of = |cell: f64| error(&CrfParameters { cell: Some(cell), ..as_stored(Crf::default()) }, &logits, &image, size);
     let errors = [1.0, 0.75, 0.5, 0.25].map(of);
     assert!(errors.is_sorted_by(|a, b| a > b), "{errors:?}");
     assert!(errors[3] < 1e-4, "{errors:?}");
@@ -259,7 +259,7 @@ struct Drawn {
 impl Drawn {
     fn filter(&self) -> Filter {
         let image = picture(self.channels, self.size, 4.0, &mut ChaCha8Rng::seed_from_u64(self.seed));
-        Filter::new(&CrfParameters { cell: self.cell, ..as_stored(self.field) }, &image, self.channels, self.size)
+        Filter::new(&CrfParameters { cell: Some(self.cell), ..as_stored(self.field) }, &image, self.channels, self.size)
             .unwrap()
     }
 }
@@ -326,8 +326,8 @@ fn settings_that_mean_nothing_are_refused() {
     assert_eq!(good.check(), Ok(()));
     let flat = CrfParameters { field: Crf { sigma_alpha: f64::NAN, ..Crf::default() }, ..good };
     assert!(matches!(flat.layer(2), Err(CrfError::Sigma { name: "sigma_alpha", .. })));
-    assert_eq!(CrfParameters { cell: 1.25, ..good }.layer(2), Err(CrfError::Cell(1.25)));
-    assert_eq!(CrfParameters { cell: 0.0, ..good }.layer(2), Err(CrfError::Cell(0.0)));
+    assert_eq!(CrfParameters { cell: Some(1.25), ..good }.layer(2), Err(CrfError::Cell(1.25)));
+    assert_eq!(CrfParameters { cell: Some(0.0), ..good }.layer(2), Err(CrfError::Cell(0.0)));
     assert_eq!(CrfParameters { rate_factor: -1.0, ..good }.layer(2), Err(CrfError::RateFactor(-1.0)));
     assert_eq!(CrfParameters { every: 0, ..good }.layer(2), Err(CrfError::Every));
     let unknown = serde_json::from_str::<CrfParameters>(r#"{ "evry": 10 }"#).unwrap_err().to_string();

@@ -12,9 +12,9 @@ pub struct CrfParameters {
     pub field: Crf,
     /// What the intensities of the appearance kernel are.
     pub intensities: Intensities,
-    /// Cells of the grid that stands for the appearance kernel, in sigmas: more than 0, at most 1. See [`super::Filter`] for
-    /// the error that comes with it.
-    pub cell: f64,
+    /// Cells of the grid that stands for the appearance kernel, in sigmas: more than 0, at most 1. Null: 0.75 for images of one
+    /// channel, where smaller ones cost little more, and 1 for others. [`super::Filter`] has the errors.
+    pub cell: Option<f64>,
     /// How many weights a kernel has.
     pub kernel_weights: KernelWeights,
     /// The layer's learning rate, in those of the segmentor; 0 leaves it as it starts.
@@ -51,7 +51,7 @@ impl Default for CrfParameters {
         CrfParameters {
             field: Crf::default(),
             intensities: Intensities::default(),
-            cell: 0.75,
+            cell: None,
             kernel_weights: KernelWeights::default(),
             rate_factor: 1.0,
             every: 1,
@@ -63,13 +63,18 @@ impl CrfParameters {
     /// Refuses settings that mean nothing.
     pub fn check(&self) -> Result<(), CrfError> {
         self.field.check()?;
-        if !(self.cell > 0.0 && self.cell <= 1.0) {
-            return Err(CrfError::Cell(self.cell));
+        if let Some(cell) = self.cell.filter(|cell| !(*cell > 0.0 && *cell <= 1.0)) {
+            return Err(CrfError::Cell(cell));
         }
         if !(self.rate_factor.is_finite() && self.rate_factor >= 0.0) {
             return Err(CrfError::RateFactor(self.rate_factor));
         }
         if self.every == 0 { Err(CrfError::Every) } else { Ok(()) }
+    }
+
+    /// Sigmas of a cell for images of so many channels.
+    pub(super) fn cell_for(&self, channels: usize) -> f64 {
+        self.cell.unwrap_or(if channels == 1 { 0.75 } else { 1.0 })
     }
 
     /// The layer for `classes`, the background included.
