@@ -8,7 +8,7 @@ mod patches;
 mod spoilt;
 
 use crate::training::{SIDE, set};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use runner::science::method::{DiscriminatorKind, Method, Supervision};
@@ -104,10 +104,13 @@ fn still(before: &Arrays, after: &Arrays) -> Vec<String> {
 
 /// Names of trainable entries whose gradient is absent or all zero.
 fn without_gradient(tracked: &Weights, loss: Tensor<1>) -> Vec<String> {
-    let gradients = loss.backward();
+    dead(tracked, &loss.backward())
+}
+
+fn dead(tracked: &Weights, gradients: &Gradients) -> Vec<String> {
     let trainable = tracked.entries().filter(|(_, entry)| entry.kind == Kind::Trainable);
     let dead = trainable.filter(|(_, entry)| {
-        let gradient = entry.value.grad(&gradients);
+        let gradient = entry.value.grad(gradients);
         gradient.is_none_or(|g| g.to_data().iter::<f32>().all(|value| value == 0.0))
     });
     dead.map(|(name, _)| name.clone()).collect()
