@@ -145,7 +145,11 @@ fn draw_curve<B: DrawingBackend>(pen: &Pen<B>, axes: &Axes, curve: &Curve) -> Re
     let every = points.len().div_ceil(MARKERS).max(1);
     // Lines of runs that agree lie on each other: their markers do not.
     let offset = (curve.run as f64 * GOLDEN).fract() * every as f64;
-    points.iter().skip(offset as usize).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
+    points
+        .iter()
+        .skip(offset as usize)
+        .step_by(every)
+        .try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
 }
 
 impl Figure for Curves {
