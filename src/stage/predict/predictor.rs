@@ -38,7 +38,7 @@ pub enum PredictorError {
     #[error("{path}: not as a training writes it: {reason}")]
     Format { path: PathBuf, reason: String },
     #[error("{path}: {source}")]
-    Preparation { path: PathBuf, source: DataError },
+    Preparation { path: PathBuf, source: Box<DataError> },
     #[error("{path}: {source}")]
     Weights { path: PathBuf, source: WeightsError },
     #[error("{folder}: model.json and preparation.json are not of one training: {what}")]
@@ -61,7 +61,7 @@ impl Predictor {
         let network: Network = parse(folder, MODEL, &model)?;
         let preparation: Preparation = parse(folder, PREPARATION, &preparation)?;
         let path = folder.join(PREPARATION);
-        preparation.check().map_err(|source| PredictorError::Preparation { path, source })?;
+        preparation.check().map_err(|source| PredictorError::Preparation { path, source: Box::new(source) })?;
         check(folder, &network, &preparation, weights_bytes.len())?;
         // Only for the names and shapes: all values are replaced.
         let mut weights = network.init(&mut ChaCha8Rng::seed_from_u64(0), &device);
