@@ -80,6 +80,12 @@ fn of_key(store: &Store, run: &Run, node: &str, key: Digest) -> Result<Vec<Artif
     Ok(outputs.into_iter().map(artifact).collect())
 }
 
+/// Every output of every stage that succeeded in a run.
+pub fn of_run(store: &Store, run: &Run) -> Result<Vec<Artifact>, Report> {
+    let of = |(node, key): (&str, Digest)| of_key(store, run, node, key);
+    Ok(run.keys().into_iter().map(of).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 /// Of the artifacts those with the output that was named.
 fn only(mut artifacts: Vec<Artifact>, name: &Name) -> Result<Vec<Artifact>, Report> {
     let Some(output) = &name.output else { return Ok(artifacts) };

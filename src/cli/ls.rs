@@ -107,7 +107,7 @@ fn stages_json() -> Value {
 }
 
 /// A line for each YAML file of a folder: its name, and what `describe` makes of its value and its first comment.
-fn files(folder: &Path, describe: fn(&Value, &str) -> String) -> Result<(String, Value), Report> {
+fn files(folder: &Path, describe: fn(&Value, &str) -> Vec<String>) -> Result<(String, Value), Report> {
     let (mut rows, mut all) = (Vec::new(), Vec::new());
     for path in yaml_files(folder)? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -115,9 +115,9 @@ fn files(folder: &Path, describe: fn(&Value, &str) -> String) -> Result<(String,
         let text = text.wrap_err_with(|| format!("cannot read {}", path.display()))?;
         // Broken files are listed too: `runner check` says what is wrong with them.
         let value: Value = serde_saphyr::from_str(&text).unwrap_or_default();
-        let description = describe(&value, &first_comment(&text));
-        all.push(json!({"name": name, "description": description}));
-        rows.push(vec![name, description]);
+        let columns = describe(&value, &first_comment(&text));
+        all.push(json!({"name": name, "description": columns.join(": ")}));
+        rows.push([vec![name], columns].concat());
     }
     let none = || format!("none: there is no YAML file in {}\n", folder.display());
     Ok((if rows.is_empty() { none() } else { columns(&rows) }, Value::Array(all)))
@@ -146,19 +146,20 @@ fn first_comment(text: &str) -> String {
     comment[..end].trim_end_matches('.').to_owned()
 }
 
-fn commented(_: &Value, comment: &str) -> String {
-    comment.to_owned()
+fn commented(_: &Value, comment: &str) -> Vec<String> {
+    vec![comment.to_owned()]
 }
 
-fn titled(value: &Value, comment: &str) -> String {
-    match (value["title"].as_str(), comment) {
+fn titled(value: &Value, comment: &str) -> Vec<String> {
+    vec![match (value["title"].as_str(), comment) {
         (Some(title), "") => title.to_owned(),
         (Some(title), comment) => format!("{title}: {comment}"),
         (None, comment) => comment.to_owned(),
-    }
+    }]
 }
 
-fn method(value: &Value, comment: &str) -> String {
-    let label = value["label"].as_str().unwrap_or_default();
-    if comment.is_empty() { label.to_owned() } else { format!("{label}: {comment}") }
+/// Its label, its prior, and what it is.
+fn method(value: &Value, comment: &str) -> Vec<String> {
+    let text = |key: &str, none: &str| value[key].as_str().unwrap_or(none).to_owned();
+    vec![text("label", ""), text("prior", "–"), comment.to_owned()]
 }

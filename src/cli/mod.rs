@@ -20,6 +20,7 @@ mod log;
 mod ls;
 mod metrics;
 mod plan;
+mod predict;
 mod progress;
 mod remote;
 mod run;
@@ -28,6 +29,7 @@ mod show;
 mod status;
 mod text;
 mod trace;
+mod training;
 mod tree;
 mod units;
 mod verify;
@@ -54,6 +56,7 @@ enum Command {
     Graph(graph::Graph),
     Log(log::Log),
     Show(show::Show),
+    Predict(predict::Predict),
     Trace(trace::Trace),
     Whence(whence::Whence),
     Diff(diff::Diff),
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Graph(command) => command.exec(),
         Command::Log(command) => command.exec(),
         Command::Show(command) => command.exec(),
+        Command::Predict(command) => command.exec(),
         Command::Trace(command) => command.exec(),
         Command::Whence(command) => command.exec(),
         Command::Diff(command) => command.exec(),

@@ -93,6 +93,7 @@ impl Bars {
             }
             Event::Note { message } => self.say(message),
             Event::Remaining { duration: left } => self.total.set_prefix(format!(", about {} left", duration(*left))),
+            Event::Log { node, line } if is_warning(line) => self.say(&format!("{}: {line}", node.id)),
             Event::Log { .. } | Event::Published { .. } => {}
         }
     }
@@ -172,6 +173,7 @@ impl Lines {
                 eprintln!("skipped  {}: {because} failed ({})", node.id, self.count());
             }
             Event::Note { message } => eprintln!("note     {message}"),
+            Event::Log { node, line } if is_warning(line) => eprintln!("note     {}: {line}", node.id),
             Event::Log { .. } | Event::Remaining { .. } | Event::Published { .. } => {}
         }
     }
@@ -180,4 +182,9 @@ impl Lines {
         *self.done.borrow_mut() += 1;
         format!("{}/{}", self.done.borrow(), self.stages)
     }
+}
+
+/// What a stage says to the user, not to its log alone.
+fn is_warning(line: &str) -> bool {
+    line.starts_with("warning: ")
 }

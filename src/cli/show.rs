@@ -1,18 +1,19 @@
-use super::artifact::{Artifact, Name, by_digest, by_stage};
+use super::artifact::{Artifact, Name, by_digest, by_stage, of_run};
 use super::common::{StoreArgs, print, print_json};
 use super::text::{bytes, columns};
+use super::training;
 use crate::digest::{Digest, Entry};
 use crate::engine::Store;
-use crate::engine::history::find;
+use crate::engine::history::{Run, UnknownRun, find};
 use crate::report::preview::{Preview, parquet};
 use crate::spec::{did_you_mean, listed};
 use clap::Args;
 use miette::{IntoDiagnostic, Report, miette};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Look into an artifact: its files, or one of them
+/// Look into an artifact: its files, or one of them; or watch trainings: their curves, and how they went
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,9 +22,12 @@ Examples:
   runner show table.tables/ablation.md                          a file: text as it is, Parquet as a table
   runner show 'evaluate[method=ours].scores/scores.parquet' --rows 5
   runner show 3fa9c1                                            whatever has this digest, or key
-  runner show table.tables --path                               where its files lie, for other programs")]
+  runner show table.tables --path                               where its files lie, for other programs
+  runner show last                                              the trainings of a run; draws training-RUN.png
+  runner show 'train[label_fraction=25]' --png curves.png       some trainings, with their curves")]
 pub struct Show {
-    /// STAGE, STAGE.OUTPUT, STAGE.OUTPUT/FILE, or the beginning of a digest, also with /FILE
+    /// STAGE, STAGE.OUTPUT, STAGE.OUTPUT/FILE, or the beginning of a digest, also with /FILE; or a run: an id, `last` or `last~1`
+    #[arg(value_name = "ARTIFACT|RUN")]
     artifact: String,
     /// As it was in this run: an id, `last` or `last~1` [default: the last in which the stage succeeded]
     #[arg(long, value_name = "RUN")]
@@ -31,6 +35,9 @@ pub struct Show {
     /// Only print the path of the folder or file
     #[arg(long)]
     path: bool,
+    /// Draw the curves of the trainings [default, where a run is named: training-RUN.png]
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
     /// Rows of a Parquet file
     #[arg(long, default_value_t = 20)]
     rows: usize,
@@ -52,14 +59,58 @@ impl Show {
         if artifacts.is_empty() {
             artifacts = by_digest(&store, &runs, &name)?;
         }
+        if artifacts.is_empty() {
+            match find(&runs, &self.artifact) {
+                Ok(run) => return self.trainings_of(&store, run),
+                Err(UnknownRun::None { .. }) if !self.artifact.starts_with("last~") => {}
+                Err(error) => return Err(error).into_diagnostic(),
+            }
+        }
+        if let Some(path) = self.png.as_ref().filter(|_| !artifacts.is_empty()) {
+            return self.curves(&store, &artifacts, path, &self.artifact, json!({}));
+        }
         let text = match &name.file {
             _ if artifacts.is_empty() => return Err(super::common::unknown_stage(&runs, &name.stage)),
             Some(file) => self.file(&store, &artifacts, file)?,
             None if self.path => self.folders(&store, &artifacts)?,
             None if self.json => return print_json(&all_json(&store, &artifacts)?).map(|()| ExitCode::SUCCESS),
-            None => all_text(&store, &artifacts)?,
+            None => all_text(&store, &artifacts)? + &courses(&store, &artifacts)?,
         };
         print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// All trainings of a run, with their curves.
+    fn trainings_of(&self, store: &Store, run: &Run) -> Result<ExitCode, Report> {
+        let default = || PathBuf::from(format!("training-{}.png", run.id));
+        let path = self.png.clone().unwrap_or_else(default);
+        let title = format!("{}, run {}", run.pipeline, run.id);
+        self.curves(store, &of_run(store, run)?, &path, &title, json!({"run": run}))
+    }
+
+    /// Draws the trainings among some artifacts and says how they went; `about`: what else is in the JSON.
+    fn curves(
+        &self,
+        store: &Store,
+        artifacts: &[Artifact],
+        path: &Path,
+        title: &str,
+        mut about: Value,
+    ) -> Result<ExitCode, Report> {
+        let trainings = training::trainings(store, artifacts)?;
+        if trainings.is_empty() {
+            return Err(miette!("`{}` has no training whose log is in the store", self.artifact));
+        }
+        let figures = training::draw(path, title, &trainings)?;
+        if self.json {
+            let one = |t: &crate::report::training::Training| json!({"training": t.label, "course": t.course});
+            about["trainings"] = trainings.iter().map(one).collect();
+            about["figures"] = json!(figures);
+            print_json(&about)?;
+        } else {
+            let written: Vec<String> = figures.iter().map(|path| format!("curves: {}\n", path.display())).collect();
+            print(&(training::text(&trainings) + &written.concat()))?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -165,6 +216,12 @@ fn all_text(store: &Store, artifacts: &[Artifact]) -> Result<String, Report> {
         text += &format!("  {} in {}\n", bytes(size), super::text::plural(files.len(), "file"));
     }
     Ok(text)
+}
+
+/// How the trainings among them went; nothing where there is none.
+fn courses(store: &Store, artifacts: &[Artifact]) -> Result<String, Report> {
+    let trainings = training::trainings(store, artifacts)?;
+    Ok(if trainings.is_empty() { String::new() } else { format!("\n{}", training::text(&trainings)) })
 }
 
 fn all_json(store: &Store, artifacts: &[Artifact]) -> Result<Vec<Value>, Report> {

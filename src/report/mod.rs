@@ -15,5 +15,6 @@ pub mod preview;
 pub mod scores;
 pub mod significance;
 pub mod table;
+pub mod training;
 
 pub use error::ReportError;

@@ -6,7 +6,7 @@ use crate::science::data::{Labels, Split, Volume};
 use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, Measure, Scoring, Value, VolumeDice, VolumeScores};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{Network, Weights};
+use crate::science::model::{CrfError, Network, Weights};
 use crate::science::training::predict;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,7 @@ impl Stage for Evaluate {
         for (done, case) in cases.iter().enumerate() {
             let mut scored = Scored::new(parameters.rows, case, &prepared.classes);
             for volume in prepared.volumes(std::slice::from_ref(case))? {
-                let predicted = segment(&network, &weights, &volume, &device);
+                let predicted = segment(&network, &weights, &volume, &device).map_err(StageError::failed)?;
                 let scores = scoring.volume(&predicted.labels, &volume.mask, prepared.classes.len(), volume.spacing);
                 scored.add(&volume.name, scores.map_err(StageError::failed)?);
                 slices::write_prediction(predictions, &volume, &predicted)?;
@@ -158,8 +158,13 @@ impl Stage for Evaluate {
     }
 }
 
-fn segment(network: &Network, weights: &Weights, volume: &Volume, device: &Device) -> PredictedVolume {
-    let slices = predict(network, weights, &volume.image, device);
+fn segment(
+    network: &Network,
+    weights: &Weights,
+    volume: &Volume,
+    device: &Device,
+) -> Result<PredictedVolume, CrfError> {
+    let slices = predict(network, weights, &volume.image, device)?;
     let labels: Vec<u8> = slices.iter().flat_map(|slice| slice.labels.iter().copied()).collect();
     let mut attention: Vec<(usize, usize, Vec<f32>)> = Vec::new();
     for slice in slices {
@@ -170,7 +175,7 @@ fn segment(network: &Network, weights: &Weights, volume: &Volume, device: &Devic
             }
         }
     }
-    PredictedVolume { labels: Labels { data: labels, ..volume.mask }, attention }
+    Ok(PredictedVolume { labels: Labels { data: labels, ..volume.mask }, attention })
 }
 
 /// Sums over the slices of one row of the scores, by (metric, class), with the number of slices that have a value.

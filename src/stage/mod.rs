@@ -10,6 +10,7 @@ mod plot_samples;
 mod plot_scores;
 mod plot_scribbles;
 mod plot_training;
+mod predict;
 mod preprocess;
 mod scribble;
 mod significance;
@@ -23,6 +24,7 @@ mod train;
 pub use crate::science::model::kernel::check_vectors;
 pub use bench::{TrainBench, TrainSpeed};
 pub use inspect::{ClassShare, Inspect, Inspection, Size, layouts};
+pub use predict::{Amount, Outcome, Predict, PredictError, Predictor, PredictorError, TargetError, Written};
 
 use crate::contract::Stage;
 

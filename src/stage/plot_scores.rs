@@ -32,7 +32,7 @@ impl Stage for PlotScores {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {

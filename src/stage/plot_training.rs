@@ -41,7 +41,7 @@ impl Stage for PlotTraining {
     }
 
     fn revision(&self) -> u32 {
-        1
+        2
     }
 
     fn inputs(&self) -> &'static [Port] {

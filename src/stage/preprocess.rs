@@ -1,5 +1,5 @@
 use super::inspect::Fault;
-use super::slices::{self, Prepared};
+use super::slices::{self, Origin, Prepared};
 use crate::contract::{self, Cpus, ParameterError, Place, Port, Source, Stage, StageContext, StageError};
 use crate::science::data::acdc::AcdcParameters;
 use crate::science::data::chaos::{self, ChaosParameters, Sequence};
@@ -33,7 +33,7 @@ pub enum OnBadCase {
     /// The stage ends with the fault.
     #[default]
     Fail,
-    /// The case is left out, and `faults.csv` in the artifact lists its faults.
+    /// The case is left out, and `faults.csv` in the output `faults` lists what is wrong with it.
     Skip,
 }
 
@@ -119,7 +119,7 @@ impl Stage for Preprocess {
     }
 
     fn revision(&self) -> u32 {
-        1
+        3
     }
 
     fn inputs(&self) -> &'static [Port] {
@@ -127,7 +127,7 @@ impl Stage for Preprocess {
     }
 
     fn outputs(&self) -> &'static [Port] {
-        const { &[Port::one("slices", "slices")] }
+        const { &[Port::one("slices", "slices"), Port::one("faults", "faults")] }
     }
 
     fn canonical(&self, with: &Value) -> Result<Value, ParameterError> {
@@ -187,7 +187,8 @@ impl Stage for Preprocess {
         report(context, &faults)?;
         let volumes: Vec<Volume> = volumes.into_iter().flatten().collect();
         check(&volumes)?;
-        Prepared::write(context.output("slices")?, cases.classes(), &volumes)
+        let origin = Origin { classes: cases.classes(), codes: cases.codes(), preprocessing };
+        Prepared::write(context.output("slices")?, origin, &volumes)
     }
 }
 
@@ -224,7 +225,7 @@ fn report(context: &StageContext, faults: &[Fault]) -> Result<(), StageError> {
         context.progress.log(&format!("left out: {fault}"));
         table.push_str(&format!("{},{},{}\n", quoted(case), quoted(file), quoted(fault)));
     }
-    slices::write_file(&context.output("slices")?.join("faults.csv"), table.as_bytes())
+    slices::write_file(&context.output("faults")?.join("faults.csv"), table.as_bytes())
 }
 
 /// Networks see one number of channels, and each volume has a file of its own.

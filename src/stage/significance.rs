@@ -32,6 +32,9 @@ pub struct SignificanceParameters {
     pub repeats: Repeats,
     #[serde(default, skip_serializing_if = "is_default")]
     pub against: Against,
+    /// Rows that are no competitors.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub upper_bounds: Vec<String>,
     /// Correction of p for several tests: a column `p_adjusted`, which the asterisks then follow.
     #[serde(default, skip_serializing_if = "is_default")]
     pub adjust: Adjust,
@@ -95,7 +98,8 @@ impl Stage for Significance {
         let parameters: SignificanceParameters = context.parameters()?;
         let SignificanceParameters { reference, compare, unit, repeats, against, .. } = &parameters;
         let inputs = context.all_inputs("scores");
-        let layout = compare.layout(inputs, &Methods::new(), "")?;
+        let mut layout = compare.layout(inputs, &Methods::new(), "")?;
+        layout.rows.retain(|row| !parameters.upper_bounds.contains(&row.key));
         let scores = read_scores(inputs)?;
         let paired = |x: &[f64], y: &[f64]| outcome(x, y, &parameters);
         let design = Design { pairs: Pairs { unit: *unit, repeats: *repeats }, against: *against };

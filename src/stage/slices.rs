@@ -8,8 +8,9 @@
 //! | `predictions` | one safetensors file a test volume: `labels` (u8), `attention1..4` (f32) |
 
 use crate::contract::StageError;
+use crate::science::data::folder::Code;
 use crate::science::data::split::Member;
-use crate::science::data::{Image, Labels, Split, Volume};
+use crate::science::data::{Image, Labels, Preparation, Preprocessing, Split, Volume};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,9 +26,20 @@ pub struct Prepared {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
+    /// In the masks on the disk, by class.
+    codes: Vec<Vec<Code>>,
+    preprocessing: Preprocessing,
     volumes: Vec<VolumeEntry>,
     #[serde(skip)]
     folder: PathBuf,
+}
+
+/// What is known of volumes before there are any.
+pub struct Origin {
+    pub classes: Vec<String>,
+    /// [`crate::science::data::Cases::codes`]
+    pub codes: Vec<Vec<Code>>,
+    pub preprocessing: Preprocessing,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,7 +71,7 @@ impl Prepared {
     }
 
     /// Writes prepared volumes; all have one size.
-    pub fn write(folder: &Path, classes: Vec<String>, volumes: &[Volume]) -> Result<(), StageError> {
+    pub fn write(folder: &Path, origin: Origin, volumes: &[Volume]) -> Result<(), StageError> {
         let Some(first) = volumes.first() else {
             return Err(StageError::Failed("the data set has no volume".to_owned()));
         };
@@ -71,12 +83,25 @@ impl Prepared {
             spacing: v.spacing,
             slices: v.image.slices,
         };
-        let volumes_of = volumes.iter().map(entry).collect();
-        let prepared = Prepared { classes, channels, height, width, volumes: volumes_of, folder: PathBuf::new() };
+        let Origin { classes, codes, preprocessing } = origin;
+        let (volumes_of, folder_of) = (volumes.iter().map(entry).collect(), PathBuf::new());
+        let prepared =
+            Prepared { classes, channels, height, width, codes, preprocessing, volumes: volumes_of, folder: folder_of };
         for volume in volumes {
             write_volume(&folder.join(file_of(&volume.case, &volume.name)), volume)?;
         }
         write_json(&folder.join("slices.json"), &prepared)
+    }
+
+    /// What a network has to know that is trained on them: `train` writes it as `preparation.json`.
+    pub fn preparation(&self) -> Preparation {
+        Preparation {
+            classes: Preparation::classes(self.classes.clone(), self.codes.clone()),
+            channels: self.channels,
+            height: self.height,
+            width: self.width,
+            preprocessing: self.preprocessing.clone(),
+        }
     }
 
     /// Names of all cases, in order, each once.

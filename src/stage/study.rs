@@ -83,7 +83,7 @@ impl Comparison {
             let label = entry.map_or_else(|| key.clone(), |entry| entry.label.clone());
             Row { key, label, ticks: entry.map_or(vec![false; 3], |entry| components(&entry.with)) }
         };
-        let percent = self.columns == "label_fraction";
+        let percent = self.columns.ends_with("_fraction");
         let column = |key: String| Column { label: if percent { format!("{key} %") } else { key.clone() }, key };
         Ok(Layout {
             caption: caption.to_owned(),

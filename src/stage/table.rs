@@ -20,6 +20,9 @@ pub struct TableParameters {
     /// Columns of ticks for the components of the methods (Table III). Default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub components: bool,
+    /// Rows that learn from more than the others, which none of them is to be compared with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upper_bounds: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -60,13 +63,14 @@ impl Stage for Table {
     }
 
     fn run(&self, context: &StageContext) -> Result<(), StageError> {
-        let TableParameters { name, caption, methods, compare, components } = context.parameters()?;
+        let TableParameters { name, caption, methods, compare, components, upper_bounds } = context.parameters()?;
         let inputs = context.all_inputs("scores");
         let mut layout = compare.layout(inputs, &methods, &caption)?;
         if !components {
             layout.components.clear();
         }
         let mut built = table::build(&read_scores(inputs)?, &layout).map_err(StageError::failed)?;
+        built = built.with_upper_bounds(&upper_bounds);
         if let Some(folder) = context.optional_input("significance") {
             built = built.with_significance(&significance::read(folder).map_err(StageError::failed)?);
         }

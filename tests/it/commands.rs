@@ -121,6 +121,61 @@ fn diff_says_what_changed_and_what_it_did_to_the_results() {
 }
 
 #[test]
+fn show_draws_the_trainings_of_a_run() {
+    let png = |name: &str| {
+        let bytes = std::fs::read(project().path(name)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.ends_with(b"IEND\xae\x42\x60\x82"), "{name}");
+        bytes
+    };
+    insta::assert_snapshot!(text(&plainly(&["show", "last", "--png", "curves.png"])));
+    let last = png("curves.png");
+    // One is named after its run, and is the same each time; another run has other curves.
+    let again = json(&["show", "last"]);
+    let id = again["run"]["id"].as_str().unwrap();
+    assert_eq!(again["figures"], serde_json::json!([format!("training-{id}.png")]));
+    assert_eq!(png(&format!("training-{id}.png")), last);
+    let before = json(&["show", "last~1", "--png", "before.png"]);
+    assert_ne!(png("before.png"), last);
+    let course = |run: &Value| run["trainings"][0]["course"].clone();
+    assert_eq!(course(&again)["epochs"], 1);
+    assert!(course(&again)["validation_dice"].is_number() && course(&again)["warnings"].is_array());
+    assert_ne!(course(&before)["supervised_loss"], Value::Null);
+
+    // Some trainings by their names: as an artifact they have files, too.
+    let one = stdout(&plainly(&["show", "train[label_fraction=25,method=ours]"]));
+    assert!(one.contains("model.json") && one.contains("epochs") && one.contains("L_SUP"), "{one}");
+    let some = stdout(&plainly(&["show", "train[method=plain]", "--png", "plain.png"]));
+    assert!(some.lines().count() == 4 && some.ends_with("curves: plain.png\n"), "{some}");
+    png("plain.png");
+    for (wrong, hint) in
+        [("last~7", "there are 2"), ("table", "has no training"), ("lost", "no run has a stage `lost`")]
+    {
+        let output = plainly(&["show", wrong, "--png", "wrong.png"]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        assert!(stderr(&output).contains(hint), "{wrong}: {}", stderr(&output));
+    }
+    assert!(!project().path("wrong.png").exists());
+}
+
+#[test]
+fn predict_names_weights_as_show_does() {
+    let image = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/nifti/A08_qform.nii.gz");
+    let image = image.to_str().unwrap();
+    for (wrong, hint) in [
+        ("train", "means several: "),
+        ("train[method=ours].weights", "say which"),
+        ("trian", "did you mean `train`?"),
+        ("table", "has no weights"),
+        ("train[label_fraction=25,method=ours].log", "has no weights.safetensors"),
+    ] {
+        let output = plainly(&["predict", "--weights", wrong, "--out", "masks", image]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+        let message = stderr(&output).replace("\n  │ ", " ");
+        assert!(message.contains(hint), "{wrong}: {message}");
+    }
+}
+
+#[test]
 fn show_lists_and_prints_artifacts() {
     insta::assert_snapshot!(text(&plainly(&["show", "table"])));
     let table = stdout(&plainly(&["show", "table.tables/ablation.md"]));
@@ -245,7 +300,7 @@ fn ls_lists_what_there_is() {
     assert!(
         text(&plainly(&["ls", "pipelines"])).contains("ablation Ablation of the components (Table III): Table III of")
     );
-    assert!(text(&plainly(&["ls", "methods"])).contains("ours Ours: The paper's method"));
+    assert!(text(&plainly(&["ls", "methods"])).contains("ours Ours Multi-scale shape, via AAGs The paper's method"));
     assert_eq!(json(&["ls", "runs"]).as_array().unwrap().len(), 2);
     let stages = json(&["ls", "stages"]);
     let train = stages.as_array().unwrap().iter().find(|stage| stage["kind"] == "train").unwrap();

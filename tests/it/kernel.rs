@@ -14,10 +14,12 @@ use runner::science::model::values;
 
 mod adam;
 mod attention;
+mod crf;
 mod cross_entropy;
 mod join;
 mod max_pool;
 mod normalise;
+mod softmax;
 mod spectral_norm;
 mod upsample;
 mod vectors;

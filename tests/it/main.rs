@@ -16,6 +16,7 @@ mod leakage;
 mod libtorch;
 mod metric;
 mod plan;
+mod predict;
 mod priors;
 mod report;
 mod revisions;

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
 use runner::science::loss::ClassWeights;
 use runner::science::method::{DiscriminatorKind, GameRules, Method, Supervision};
-use runner::science::model::{Design, Kind, MaskPyramid, Weights};
+use runner::science::model::{CrfParameters, Design, Kind, MaskPyramid, Weights};
 use runner::science::training::{
     Ahead, Batch, Checkpoint, Course, DenoiserParameters, EpochReport, Fit, Loader, Losses, Observer, Subjects,
     TrainingError, TrainingParameters, TrainingSet, TsdaParameters, Validation, Wanted, fit, warnings,
@@ -136,6 +136,9 @@ fn methods() -> Vec<(&'static str, Method)> {
     let denoiser = DenoiserParameters { code: 16, ..DenoiserParameters::default() };
     methods.push(("PostDAE", Method { denoiser: Some(denoiser), ..alone.clone() }));
     let tsda = TsdaParameters { latent: 4, warm_up_steps: 1, ..TsdaParameters::default() };
+    let crf = CrfParameters { every: 2, ..CrfParameters::default() };
+    methods.push(("CRF", Method { crf: Some(crf), ..alone.clone() }));
+    methods.push(("two steps", Method { two_steps: true, crf: Some(crf), ..alone.clone() }));
     methods.push(("TSDA", Method { supervision: Supervision::Masks, tsda: Some(tsda), ..alone }));
     methods
 }
@@ -396,4 +399,41 @@ fn a_nan_loss_names_itself() {
     let result = fit(&method, &parameters(1), &set, 1, &Device::flex(), &mut StopAfter::default());
     let Err(TrainingError::Diverged { name, epoch, step, .. }) = result else { panic!("trained on NaN") };
     assert_eq!((name, epoch, step), ("supervised_loss", 1, 1));
+}
+
+#[test]
+fn the_data_sets_crf_is_in_the_key_of_methods_with_a_crf_alone() {
+    let stage = runner::stage::ALL.iter().find(|stage| stage.kind() == "train").unwrap();
+    let canonical = |method: serde_json::Value| {
+        stage.canonical(&serde_json::json!({"method": method, "crf_sigma_gamma": 3})).unwrap()
+    };
+    assert_eq!(canonical(serde_json::json!({})).get("crf_sigma_gamma"), None);
+    assert_eq!(canonical(serde_json::json!({"crf": {}}))["crf_sigma_gamma"], 3.0);
+}
+
+#[test]
+fn shares_that_no_split_can_serve_are_refused_before_anything_runs() {
+    let stage = runner::stage::ALL.iter().find(|stage| stage.kind() == "train").unwrap();
+    let refused = |with: &serde_json::Value| {
+        let error = stage.canonical(with).unwrap_err();
+        format!("{}: {}", error.path, error.message)
+    };
+    let cases = [
+        (serde_json::json!({"label_fraction": 0}), "label_fraction"),
+        (serde_json::json!({"label_fraction": 60}), "label_fraction"),
+        (serde_json::json!({"label_fraction": 40, "mask_fraction": 20}), "above 50 together"),
+        (serde_json::json!({"method": {"unpaired_masks": 0}}), "unpaired_masks"),
+        (serde_json::json!({"method": {"annotated_cases": 0}}), "give 1 or more"),
+    ];
+    for (with, hint) in cases {
+        assert!(refused(&with).contains(hint), "{with}: {}", refused(&with));
+    }
+}
+
+#[test]
+fn a_crf_and_a_discriminator_do_not_go_together() {
+    let method = Method { crf: Some(CrfParameters::default()), ..Method::default() };
+    let result = fit(&method, &parameters(1), &set(&method), 1, &Device::flex(), &mut StopAfter::default());
+    let Err(error) = result else { panic!("trained") };
+    assert!(error.to_string().starts_with("crf does not go with a discriminator: "), "{error}");
 }

@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::report::log::Row;
 use plotters::prelude::DrawingBackend;
 use plotters::style::text_anchor::{HPos, VPos};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
@@ -33,14 +34,18 @@ pub struct Curves {
 }
 
 /// Logged name, title and axis of the panels that a training fills.
-const PANELS: [(&str, &str, &str); 8] = [
+const PANELS: [(&str, &str, &str); 12] = [
     ("supervised_loss", "Supervised loss", "L_SUP"),
     ("validation_dice", "Validation Dice", "Dice"),
+    ("learning_rate", "Learning rate", "rate"),
     ("discriminator_loss", "Discriminator's loss", "V_D"),
     ("generator_loss", "Segmentor's adversarial loss", "V_G"),
+    ("adversarial_loss", "Adversarial loss on annotated images", "V_G"),
     ("accuracy_real", "Discriminator on real masks", "share called real"),
     ("accuracy_fake", "Discriminator on predictions", "share called fake"),
+    ("a0", "Dynamic weight of the supervised loss", "a0"),
     ("gradient_norm", "Segmentor's gradient", "norm"),
+    ("discriminator_gradient_norm", "Discriminator's gradient", "norm"),
     ("attention_mean", "Attention of the deepest gate", "mean"),
 ];
 
@@ -53,6 +58,9 @@ const TOP: f64 = 44.0;
 const LEGEND_LINE: f64 = 22.0;
 /// Markers along a line, so that lines are told apart without colour.
 const MARKERS: usize = 6;
+
+/// Its multiples' fractions lie well apart.
+const GOLDEN: f64 = 0.618_033_988_749_895;
 
 impl Curves {
     /// The usual panels from the logs of runs; quantities that no run logged have no panel, values that are not finite no point.
@@ -68,16 +76,22 @@ impl Curves {
             y_title: y_title.to_owned(),
             curves: (0..runs.len()).map(|run| curve(name, run)).filter(|curve| !curve.points.is_empty()).collect(),
         };
-        let panels = PANELS.into_iter().map(panel).filter(|panel| !panel.curves.is_empty()).collect();
+        // Of other parts of a method (`denoiser.loss`) whatever they logged, behind what all trainings log.
+        let names: BTreeSet<&str> = runs.iter().flat_map(|run| &run.1).map(|row| row.name.as_str()).collect();
+        let parts = names.into_iter().filter_map(|name| Some((name, name.split_once('.')?)));
+        let others = parts.map(|(name, (part, value))| (name, format!("{part}: {}", value.replace('_', " "))));
+        let others: Vec<(&str, String)> = others.collect();
+        let others = others.iter().map(|(name, title)| (*name, title.as_str(), "value"));
+        let panels = PANELS.into_iter().chain(others).map(panel).filter(|panel| !panel.curves.is_empty()).collect();
         Curves { title: title.to_owned(), runs: runs.iter().map(|(label, _)| label.clone()).collect(), panels }
     }
 
     fn across(&self) -> usize {
-        self.panels.len().clamp(1, 2)
+        if self.panels.len() > 8 { 3 } else { self.panels.len().clamp(1, 2) }
     }
 
     fn down(&self) -> usize {
-        self.panels.len().div_ceil(2).max(1)
+        self.panels.len().div_ceil(self.across()).max(1)
     }
 
     fn width(&self) -> f64 {
@@ -127,11 +141,15 @@ impl Curves {
 fn draw_curve<B: DrawingBackend>(pen: &Pen<B>, axes: &Axes, curve: &Curve) -> Result<(), ReportError> {
     let color = palette::series(curve.run);
     let points: Vec<(i32, i32)> = curve.points.iter().map(|(epoch, value)| axes.at(*epoch, *value)).collect();
-    pen.path(&points, color, 1.25)?;
+    pen.dashed(&points, color, 1.25, palette::line(curve.run))?;
     let every = points.len().div_ceil(MARKERS).max(1);
     // Lines of runs that agree lie on each other: their markers do not.
-    let offset = (curve.run * every / 3) % every;
-    points.iter().skip(offset).step_by(every).try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
+    let offset = (curve.run as f64 * GOLDEN).fract() * every as f64;
+    points
+        .iter()
+        .skip(offset as usize)
+        .step_by(every)
+        .try_for_each(|at| pen.marker(palette::marker(curve.run), *at, 3.2, color))
 }
 
 impl Figure for Curves {
@@ -151,7 +169,7 @@ impl Figure for Curves {
         let top = TOP + PITCH.1 * self.down() as f64;
         for (run, (left, line)) in self.legend().into_iter().enumerate() {
             let (y, color) = (px(top + LEGEND_LINE * line as f64 + 4.0), palette::series(run));
-            pen.path(&[(px(left), y), (px(left + 30.0), y)], color, 1.25)?;
+            pen.dashed(&[(px(left), y), (px(left + 30.0), y)], color, 1.25, palette::line(run))?;
             pen.marker(palette::marker(run), (px(left + 15.0), y), 4.0, color)?;
             pen.text(&self.runs[run], (px(left + 38.0), y), Type::new(12.0, HPos::Left, VPos::Center))?;
         }

@@ -16,6 +16,7 @@ pub mod sheet;
 pub use canvas::{Figure, png_bytes, save, svg_text};
 pub use curves::{Curve, Curves, Panel};
 pub use lines::{Lines, Point, Series, Spread};
+pub use palette::class_colour;
 pub use pen::Pen;
 pub use samples::{Samples, Tile};
 pub use scribbles::Scribbles;

@@ -63,12 +63,24 @@ pub fn series(i: usize) -> RGBColor {
     SERIES[i % SERIES.len()]
 }
 
+/// Of series with one colour, each round has other markers.
 pub fn marker(i: usize) -> Marker {
-    MARKERS[i % MARKERS.len()]
+    MARKERS[(i + 3 * (i / SERIES.len())) % MARKERS.len()]
+}
+
+/// Solid for as many series as there are colours; then dashed, another way each round.
+pub fn line(i: usize) -> Option<(u32, u32)> {
+    DASHES[(i / SERIES.len()) % DASHES.len()]
 }
 
 pub fn dash(i: usize) -> Option<(u32, u32)> {
     DASHES[i % DASHES.len()]
+}
+
+/// Red, green and blue of a class in a mask by itself: as in figures, and black for the background.
+pub fn class_colour(label: usize) -> [u8; 3] {
+    let RGBColor(red, green, blue) = if label == 0 { RGBColor(0, 0, 0) } else { class(label) };
+    [red, green, blue]
 }
 
 /// Colour of a class; 0 is the background.

@@ -41,8 +41,13 @@ pub fn build(scores: &[Score], layout: &Layout) -> Result<Table, ReportError> {
         cases.get(&(row.to_owned(), column.to_owned())).map(|cases| summary(cases, layout.scale))
     };
     let row = |row: &super::Row| layout.columns.iter().map(|column| cell(&row.key, &column.key)).collect();
-    let mut table = Table { layout: layout.clone(), cells: layout.rows.iter().map(row).collect(), tests: Vec::new() };
-    (0..layout.columns.len()).for_each(|column| mark_best(&mut table.cells, column, layout.better));
+    let mut table = Table {
+        layout: layout.clone(),
+        cells: layout.rows.iter().map(row).collect(),
+        tests: Vec::new(),
+        bounds: Vec::new(),
+    };
+    table.mark_best();
     Ok(table)
 }
 
@@ -53,14 +58,29 @@ fn summary(cases: &BTreeMap<String, f64>, scale: f64) -> Cell {
     Cell { mean: scale * mean, std: scale * variance.sqrt(), n: cases.len(), best: false, p: None }
 }
 
-/// Equal bests are all marked; a column with one cell has no best.
-fn mark_best(cells: &mut [Vec<Option<Cell>>], column: usize, better: Better) {
-    let means: Vec<f64> = cells.iter().filter_map(|row| row[column].as_ref().map(|cell| cell.mean)).collect();
-    let Some(best) = means.iter().copied().reduce(|best, mean| if better.than(mean, best) { mean } else { best })
-    else {
-        return;
-    };
-    for cell in cells.iter_mut().filter_map(|row| row[column].as_mut()) {
-        cell.best = means.len() > 1 && cell.mean == best;
+impl Table {
+    /// Upper bounds, by the keys of their rows: what learns from more than the others is not the best of a column.
+    pub fn with_upper_bounds(mut self, keys: &[String]) -> Table {
+        self.bounds = self.layout.rows.iter().map(|row| row.key.clone()).filter(|key| keys.contains(key)).collect();
+        self.mark_best();
+        self
+    }
+
+    fn mark_best(&mut self) {
+        let Table { layout, cells, bounds, .. } = self;
+        let competes: Vec<bool> = layout.rows.iter().map(|row| !bounds.contains(&row.key)).collect();
+        (0..layout.columns.len()).for_each(|column| mark_best(cells, &competes, column, layout.better));
+    }
+}
+
+/// Equal bests are all marked; a column where one competes has no best.
+fn mark_best(cells: &mut [Vec<Option<Cell>>], competes: &[bool], column: usize, better: Better) {
+    let competing = cells.iter().zip(competes).filter(|(_, competes)| **competes);
+    let means: Vec<f64> = competing.filter_map(|(row, _)| row[column].as_ref().map(|cell| cell.mean)).collect();
+    let best = means.iter().copied().reduce(|best, mean| if better.than(mean, best) { mean } else { best });
+    for (row, competes) in cells.iter_mut().zip(competes) {
+        if let Some(cell) = &mut row[column] {
+            cell.best = *competes && means.len() > 1 && Some(cell.mean) == best;
+        }
     }
 }

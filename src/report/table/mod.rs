@@ -121,6 +121,8 @@ pub struct Table {
     pub layout: Layout,
     pub cells: Vec<Vec<Option<Cell>>>,
     pub tests: Vec<Significance>,
+    /// Keys of rows that are upper bounds of the others.
+    pub bounds: Vec<String>,
 }
 
 impl Table {

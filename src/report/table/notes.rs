@@ -5,8 +5,10 @@ use crate::report::significance::Significance;
 pub fn notes(table: &Table) -> Vec<String> {
     let layout = &table.layout;
     let mut notes = vec![format!(
-        "Mean (standard deviation) of the {} over test cases, in {}; the best of a column in bold.",
-        layout.measure, layout.unit
+        "Mean (standard deviation) of the {} over test cases, in {}; the best of a column in bold{}.",
+        layout.measure,
+        layout.unit,
+        bounds(table)
     )];
     notes.extend(cases(table));
     if table.all_cells().any(Option::is_none) {
@@ -17,6 +19,16 @@ pub fn notes(table: &Table) -> Vec<String> {
         notes.push(format!("{}.", table.tests.iter().map(|test| p_value(table, test)).collect::<Vec<_>>().join("; ")));
     }
     notes
+}
+
+/// What is no competitor.
+fn bounds(table: &Table) -> String {
+    let labels: Vec<&str> = table.bounds.iter().map(|key| label(table, key)).collect();
+    match labels.split_last() {
+        None => String::new(),
+        Some((only, [])) => format!(", but for the upper bound {only}"),
+        Some((last, others)) => format!(", but for the upper bounds {} and {last}", others.join(", ")),
+    }
 }
 
 /// `n = 15 cases.`, or the range where cells differ.

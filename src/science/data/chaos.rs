@@ -3,6 +3,7 @@
 
 use super::codes::{self, CodeTable};
 use super::dicom_file::{self, Dicom};
+use super::folder::Code;
 use super::picture_file;
 use super::plane::{self, Name, Plane};
 use super::source::{self, Cases, Found};
@@ -84,6 +85,11 @@ struct Chaos {
 impl Cases for Chaos {
     fn classes(&self) -> Vec<String> {
         source::owned(&CLASSES)
+    }
+
+    /// As the owners' description has them, each within a range of those that are met.
+    fn codes(&self) -> Vec<Vec<Code>> {
+        source::single(&[0, 63, 126, 189, 252])
     }
 
     /// `subject01`: as a bare number a name would be read as one from tables and lists.

@@ -37,6 +37,9 @@ pub enum DataError {
     Truncated { place: Place },
     #[error("{place}: not a NIfTI file that can be read here: {reason}")]
     NotNifti { place: Place, reason: String },
+    /// Images over time in one file.
+    #[error("{place}: it has {frames} frames, and one image is needed: pick one, 1 to {frames}")]
+    Frames { place: Place, frames: usize },
     #[error("{place}: not a DICOM file that can be read here: {reason}")]
     NotDicom { place: Place, reason: String },
     #[error("{place}: not a PNG or JPEG that can be read here: {reason}")]
@@ -80,7 +83,7 @@ impl DataError {
                 Some(place)
             }
             Shape { place, .. } | Label { place, .. } | Size { place, .. } | Codes { place, .. } => Some(place),
-            NotDicom { place, .. } | NotPicture { place, .. } => Some(place),
+            Frames { place, .. } | NotDicom { place, .. } | NotPicture { place, .. } => Some(place),
             Unpaired { place, .. } | Unfit { place, .. } => Some(place),
             NoCases { .. } | Folder { .. } | Parameter { .. } | Archive { .. } => None,
         }

@@ -5,6 +5,7 @@
 //! in the myocardium; an all-black mask says that there is none; without a mask a slice is not annotated.
 
 use super::dicom_file::{self, Dicom};
+use super::folder::Code;
 use super::picture_file::{self, Picture, PictureKind};
 use super::plane::{self, Name, Plane};
 use super::source::{self, Cases, Found};
@@ -118,6 +119,11 @@ struct Mask {
 impl Cases for Lvsc {
     fn classes(&self) -> Vec<String> {
         source::owned(&CLASSES)
+    }
+
+    /// White, though anything above 0 in the first channel counts.
+    fn codes(&self) -> Vec<Vec<Code>> {
+        source::single(&[0, 255])
     }
 
     fn names(&self) -> Vec<String> {

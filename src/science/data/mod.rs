@@ -15,7 +15,9 @@ pub mod phantom;
 pub mod picture_file;
 mod plane;
 pub mod ppss;
+mod preparation;
 pub mod preprocess;
+pub mod scan;
 mod scribble_files;
 mod source;
 pub mod split;
@@ -28,6 +30,7 @@ pub use augment::{
 pub use error::{DataError, Place};
 pub use intensity::Intensity;
 pub use phantom::{Family, Phantom};
+pub use preparation::{Preparation, PreparedClass};
 pub use preprocess::{Preprocessing, preprocess};
 pub use source::{Cases, Found, LAYOUTS, Layout, Phantoms};
 pub use split::{Split, SplitError, SplitParameters};

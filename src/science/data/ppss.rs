@@ -2,6 +2,7 @@
 //! `pedestrian_parsing_dataset/data/<camera 1..171>/<a>_<b>.jpg` with the mask `<a>_<b>_m.png`.
 
 use super::codes::{self, CodeTable};
+use super::folder::Code;
 use super::picture_file::{self, Picture, PictureKind};
 use super::plane::{self, Name, Plane};
 use super::preprocess::Resampling;
@@ -61,7 +62,7 @@ impl Parts {
         }
     }
 
-    fn codes(self) -> &'static CodeTable {
+    fn table(self) -> &'static CodeTable {
         match self {
             Parts::Seven => {
                 &[(0, 0, 0), (9, 9, 1), (19, 19, 2), (29, 29, 3), (50, 50, 4), (39, 39, 5), (60, 60, 5), (62, 62, 6)]
@@ -134,6 +135,15 @@ struct Ppss {
 impl Cases for Ppss {
     fn classes(&self) -> Vec<String> {
         source::owned(self.parts.classes())
+    }
+
+    /// Of seven parts legs have their own code first, and that of lower clothes.
+    fn codes(&self) -> Vec<Vec<Code>> {
+        let codes = |label: usize| {
+            let rows = self.parts.table().iter().rev().filter(move |row| usize::from(row.2) == label);
+            rows.filter_map(|row| i32::try_from(row.0).ok()).map(Code::Number).collect()
+        };
+        (0..self.parts.classes().len()).map(codes).collect()
     }
 
     fn names(&self) -> Vec<String> {
@@ -214,6 +224,6 @@ fn read_mask(case: &str, path: &Path, parts: Parts) -> Result<Mask, DataError> {
         return Err(DataError::Unfit { place, reason });
     }
     let codes: Vec<i64> = picture.data.iter().map(|&code| i64::from(code)).collect();
-    let labels = codes::labels(&place, &codes, parts.codes(), KNOWN)?;
+    let labels = codes::labels(&place, &codes, parts.table(), KNOWN)?;
     Ok(Mask { size: [picture.rows, picture.columns], labels })
 }

@@ -1,6 +1,7 @@
 //! The seam that all data sets share: their cases are listed once and read one at a time. A new data set is a file
 //! that implements [`Cases`], a row of [`LAYOUTS`] and a variant of the preprocess stage's `Dataset`.
 
+use super::folder::Code;
 use super::{DataError, Phantom, Volume, acdc, chaos, lvsc, ppss};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,11 @@ use std::path::{Path, PathBuf};
 pub trait Cases: Send + Sync {
     /// Names of the classes by label, background first.
     fn classes(&self) -> Vec<String>;
+
+    /// The codes of each class in the masks on the disk, the one to write first. Default: the labels themselves.
+    fn codes(&self) -> Vec<Vec<Code>> {
+        (0..).zip(self.classes()).map(|(label, _)| vec![Code::Number(label)]).collect()
+    }
 
     /// Names of the cases in order, each once.
     fn names(&self) -> Vec<String>;
@@ -104,6 +110,11 @@ pub(super) fn stem_of<'a>(name: &'a str, extension: &str) -> Option<&'a str> {
 pub(super) fn places(root: &Path, below: &[&str]) -> Vec<PathBuf> {
     let all = std::iter::once(root.to_owned()).chain(below.iter().map(|name| root.join(name)));
     all.filter(|folder| folder.is_dir()).collect()
+}
+
+/// One code a class.
+pub(super) fn single(codes: &[i32]) -> Vec<Vec<Code>> {
+    codes.iter().map(|&code| vec![Code::Number(code)]).collect()
 }
 
 /// The root must be there at all: a mistyped path is not an empty data set.

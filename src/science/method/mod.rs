@@ -1,7 +1,7 @@
 //! What tells one method of the paper from another: settings of one model, not copies.
 
 use crate::science::loss::{ClassWeights, Reduction};
-use crate::science::model::{Design, MaskPyramid};
+use crate::science::model::{CrfParameters, Design, MaskPyramid};
 use crate::science::training::{DenoiserParameters, TsdaParameters};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,13 @@ pub struct Method {
     /// Whose rules the game follows.
     #[serde(skip_serializing_if = "is_default")]
     pub game: GameRules,
+    /// A dense CRF behind the segmentor, as layers of the network that learn with it (CRF as RNN).
+    #[serde(skip_serializing_if = "is_default")]
+    pub crf: Option<CrfParameters>,
+    /// Trains twice: on the annotations, then anew on what the network of the first time makes of the annotated images, whose
+    /// annotated pixels keep their labels (the two steps of TS-UNet_CRF).
+    #[serde(skip_serializing_if = "is_default")]
+    pub two_steps: bool,
     /// An autoencoder of masks makes predictions plausible (PostDAE): its training.
     #[serde(skip_serializing_if = "is_default")]
     pub denoiser: Option<DenoiserParameters>,
@@ -120,6 +127,8 @@ impl Default for Method {
             mask_pyramid: MaskPyramid::Area,
             networks: Design::Paper,
             game: GameRules::Paper,
+            crf: None,
+            two_steps: false,
             denoiser: None,
             tsda: None,
             annotators: Annotators::First,

@@ -20,7 +20,9 @@ mod weights;
 
 pub use attention_gate::{Gate, attention_gate};
 pub use augmenter::{Generator, ImageDiscriminator, Transformation};
-pub use crf::{Crf, CrfError, KernelNormalisation, SelfTerm};
+pub use crf::{
+    Crf, CrfError, CrfLayer, CrfParameters, Filter, Intensities, KernelNormalisation, KernelWeights, SelfTerm,
+};
 pub use denoiser::{Denoiser, DenoiserInput};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};

@@ -1,3 +1,4 @@
+use super::crf::{CrfError, CrfLayer, CrfParameters};
 use super::denoiser::{Denoiser, DenoiserInput};
 use super::segmentor::Segmentor;
 use super::weights::{Weights, WeightsError};
@@ -7,11 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// All that predicts: the segmentor, and what a method puts behind it. Stored as `model.json`; the weights are in one file, those
-/// of the other parts under `denoiser.`.
+/// of the other parts under `crf.` and `denoiser.`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     pub segmentor: Segmentor,
+    /// Mean field behind the segmentor (UNet_CRF).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crf: Option<CrfParameters>,
     /// Makes predictions plausible (PostDAE).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denoiser: Option<Denoiser>,
@@ -29,6 +33,9 @@ impl Network {
     /// Fresh weights of all parts.
     pub fn init(&self, rng: &mut impl Rng, device: &Device) -> Weights {
         let mut weights = self.segmentor.init(rng, device);
+        if let Some(crf) = self.crf_layer() {
+            weights.put(&crf.init(device));
+        }
         if let Some(denoiser) = &self.denoiser {
             weights.put_under(DENOISER, &denoiser.init(rng, device));
         }
@@ -48,11 +55,20 @@ impl Network {
         Network { denoiser: Some(denoiser), denoiser_input: input, ..self }
     }
 
-    /// What the other parts make of the segmentor's class scores, `[batch, class, h, w]`, outside of autodiff.
-    pub fn refine(&self, weights: &Weights, logits: Tensor<4>) -> Tensor<4> {
-        match &self.denoiser {
+    pub fn crf_layer(&self) -> Option<CrfLayer> {
+        self.crf.map(|parameters| CrfLayer { classes: self.segmentor.classes, parameters })
+    }
+
+    /// What the other parts make of the segmentor's class scores, `[batch, class, h, w]`, of images `[batch, channel, h, w]`;
+    /// all outside of autodiff.
+    pub fn refine(&self, weights: &Weights, logits: Tensor<4>, images: Tensor<4>) -> Result<Tensor<4>, CrfError> {
+        let logits = match self.crf_layer() {
+            Some(crf) => crf.forward(weights, logits, images)?,
+            None => logits,
+        };
+        Ok(match &self.denoiser {
             Some(denoiser) => denoiser.correct(&weights.under(DENOISER), logits, self.denoiser_input),
             None => logits,
-        }
+        })
     }
 }

@@ -214,9 +214,10 @@ impl Discriminator {
         let mut features = leaky(apply(weights, "first", masks[0].clone(), 2));
         for block in 1..LEVELS {
             let name = |part: &str| format!("block{block}.{part}");
+            let mask = masks.get(block).filter(|_| self.multi_scale);
             features = sigmoid(apply(weights, &name("squeeze"), features, 1));
-            if self.multi_scale {
-                features = join(features, masks[block].clone());
+            if let Some(mask) = mask {
+                features = join(features, mask.clone());
             }
             let normed = spectral_norm(weights.get(&name("strided.weight")), weights.get(&name("strided.u")), 1);
             statistics.push((name("strided.u"), normed.u));

@@ -75,6 +75,11 @@ impl Weights {
         self.entries.iter()
     }
 
+    /// Adds copies of all entries.
+    pub fn put(&mut self, other: &Weights) {
+        self.entries.extend(other.entries.iter().map(|(name, entry)| (name.clone(), entry.clone())));
+    }
+
     /// Adds copies of all entries under `PREFIX.`.
     pub fn put_under(&mut self, prefix: &str, other: &Weights) {
         self.entries.extend(other.entries.iter().map(|(name, entry)| (format!("{prefix}.{name}"), entry.clone())));

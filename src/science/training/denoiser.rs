@@ -150,7 +150,7 @@ impl Lesson for Denoising<'_, '_> {
         Ok(())
     }
 
-    fn score(&mut self) -> f64 {
+    fn score(&mut self) -> Result<f64, TrainingError> {
         let Player { network, weights, .. } = &self.player;
         let spoilt: Vec<&[u8]> = self.validation.iter().map(|slice| slice.labels.as_slice()).collect();
         let mut cases: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -160,7 +160,7 @@ impl Lesson for Denoising<'_, '_> {
         }
         release_buffers();
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        mean(&cases.values().map(|dice| mean(dice)).collect::<Vec<f64>>())
+        Ok(mean(&cases.values().map(|dice| mean(dice)).collect::<Vec<f64>>()))
     }
 
     fn keep(&mut self) {

@@ -8,9 +8,10 @@ use super::predict::{network, predict};
 use super::set::TrainingSet;
 use super::tsda::train_augmenter;
 use super::warning::warnings;
+use crate::science::data::{Image, UNLABELLED};
 use crate::science::method::{DiscriminatorKind, Method};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{Denoiser, Network, Weights};
+use crate::science::model::{CrfError, Denoiser, Network, Weights};
 use burn::tensor::Device;
 
 /// The outcome of [`fit`].
@@ -54,6 +55,16 @@ pub fn fit(
         }
         augmenter = Some(trained);
     }
+    let relabelled;
+    let mut table = table;
+    if method.two_steps {
+        let (taught, weights) = segmentor(table, "first_step", augmenter.as_ref(), observer)?;
+        if !fit.goes_on_after(taught) {
+            return Ok(fit);
+        }
+        relabelled = relabel(&fit.network, &weights, set, device)?;
+        table.set = &relabelled;
+    }
     let (taught, weights) = segmentor(table, "segmentor", augmenter.as_ref(), observer)?;
     fit.weights = weights;
     fit.warnings = warnings(&taught.log);
@@ -62,7 +73,7 @@ pub fn fit(
     if let Some(parameters) = method.denoiser.as_ref().filter(|_| fit.finished) {
         let (taught, denoiser, weights) = train_denoiser(parameters, table, observer)?;
         if fit.goes_on_after(taught) {
-            fit.put_behind(denoiser, parameters, &weights, table);
+            fit.put_behind(denoiser, parameters, &weights, table)?;
         }
     }
     Ok(fit)
@@ -83,24 +94,56 @@ impl Fit {
     }
 
     /// A degenerate autoencoder is reported, not hidden: the paper saw ones that always gave an empty mask (section V-A).
-    fn put_behind(&mut self, denoiser: Denoiser, parameters: &DenoiserParameters, weights: &Weights, table: Table) {
+    fn put_behind(
+        &mut self,
+        denoiser: Denoiser,
+        parameters: &DenoiserParameters,
+        weights: &Weights,
+        table: Table,
+    ) -> Result<(), CrfError> {
         let Table { set, device, .. } = table;
-        let before = labels(&self.network, &self.weights, set, device);
+        let before = labels(&self.network, &self.weights, set, device)?;
         let network = self.network.clone();
         self.network = network.with_denoiser(denoiser, parameters.input, weights, &mut self.weights);
-        let after = labels(&self.network, &self.weights, set, device);
+        let after = labels(&self.network, &self.weights, set, device)?;
         let [before, after] = [&before, &after].map(|all| all.iter().map(Vec::as_slice).collect::<Vec<&[u8]>>());
         let degeneracy = Degeneracy::of(&before, &after, set.classes);
         if degeneracy.is_degenerate() {
             self.warnings.push(degeneracy.to_string());
         }
+        Ok(())
     }
 }
 
 /// Predicted labels of all validation slices.
-fn labels(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Vec<Vec<u8>> {
-    let volumes = set.validation.iter();
-    volumes.flat_map(|v| predict(network, weights, &v.volume.image, device)).map(|slice| slice.labels).collect()
+fn labels(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Result<Vec<Vec<u8>>, CrfError> {
+    let mut labels = Vec::new();
+    for validation in &set.validation {
+        labels
+            .extend(predict(network, weights, &validation.volume.image, device)?.into_iter().map(|slice| slice.labels));
+    }
+    Ok(labels)
+}
+
+/// The annotated images with a label for every pixel: the annotation where there is one, else the prediction.
+///
+/// Can et al. [5] relabel the training set by the CRF and leave pixels of low confidence out by dropout and a threshold; the
+/// paper's "variant modeling CRF as an RNN rather than a separate post-processing step" is read as taking the most probable
+/// label of every pixel. The second training starts from fresh weights.
+fn relabel(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Result<TrainingSet, CrfError> {
+    let TrainingSet { channels, height, width, .. } = *set;
+    let mut relabelled = set.clone();
+    for slice in &mut relabelled.annotated {
+        let image = Image { slices: 1, channels, height, width, data: slice.image.clone() };
+        let mut labels: Vec<u8> =
+            predict(network, weights, &image, device)?.into_iter().flat_map(|p| p.labels).collect();
+        for annotation in &slice.labels {
+            let known = labels.iter_mut().zip(annotation).filter(|(_, known)| **known != UNLABELLED);
+            known.for_each(|(label, known)| *label = *known);
+        }
+        slice.labels = vec![labels];
+    }
+    Ok(relabelled)
 }
 
 /// The course of a segmentor, against its discriminator if it has one.
@@ -129,6 +172,13 @@ fn check(method: &Method, training: &TrainingParameters, set: &TrainingSet) -> R
         return Err(TrainingError::Parameters);
     }
     let plays = method.discriminator != DiscriminatorKind::None;
+    if let Some(crf) = &method.crf {
+        crf.check()?;
+        if plays {
+            let why = "a discriminator judges the segmentor, and nobody says whether before the CRF or behind it";
+            return Err(TrainingError::Method { method: "crf", other: "a discriminator", why });
+        }
+    }
     match () {
         _ if set.annotated.is_empty() => Err(TrainingError::Empty("annotated image")),
         _ if set.validation.is_empty() => Err(TrainingError::Empty("validation case")),

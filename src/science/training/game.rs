@@ -46,8 +46,11 @@ impl<'s, 'a> Game<'s, 'a> {
         let Table { method, training, set, seed, device } = table;
         let network = network(method, training, set.channels, set.classes);
         let weights = network.segmentor.init(&mut generator(seed, Stream::SegmentorWeights, 0), device);
-        let best = weights.clone();
         let optimiser = Adam::new(training.adam, &weights);
+        let crf = network.crf_layer().map(|network| {
+            let weights = network.init(device);
+            Player { network, optimiser: Adam::new(training.adam, &weights), weights }
+        });
         let discriminator = Judge::of(method, training, set).map(|network| {
             let weights = network.init(&mut generator(seed, Stream::DiscriminatorWeights, 0), device);
             Player { network, optimiser: Adam::new(training.adam, &weights), weights }
@@ -63,7 +66,8 @@ impl<'s, 'a> Game<'s, 'a> {
         let ally = discriminator.as_ref().filter(|_| method.game == GameRules::Released);
         let ally = ally.map(|player| Adam::new(training.adam, &player.weights));
         let segmentor = Player { network: network.segmentor.clone(), weights, optimiser };
-        let players = Players { segmentor, discriminator, ally };
+        let players = Players { segmentor, crf, discriminator, ally };
+        let best = players.predictor();
         let data = Ahead::new(loader, scope, steps);
         Game { method, training, set, seed, device, data, augmenter, players, network, best }
     }
@@ -105,20 +109,23 @@ impl Lesson for Game<'_, '_> {
         Ok(())
     }
 
-    fn score(&mut self) -> f64 {
-        let dice = mean_dice(&self.network, &self.players.segmentor.weights, &self.set.validation, self.device);
+    fn score(&mut self) -> Result<f64, TrainingError> {
+        let dice = mean_dice(&self.network, &self.players.predictor(), &self.set.validation, self.device);
         // Volumes end in batches of all sizes, which training never needs again.
         release_buffers();
-        dice
+        Ok(dice?)
     }
 
     fn keep(&mut self) {
-        self.best = self.players.segmentor.weights.clone();
+        self.best = self.players.predictor();
     }
 
     fn save(&self, checkpoint: &mut Checkpoint) {
         self.players.segmentor.save("segmentor", checkpoint);
         checkpoint.put("best", self.best.to_arrays());
+        if let Some(player) = &self.players.crf {
+            player.save("crf", checkpoint);
+        }
         if let Some(player) = &self.players.discriminator {
             player.save("discriminator", checkpoint);
         }
@@ -132,6 +139,9 @@ impl Lesson for Game<'_, '_> {
     fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         self.players.segmentor.load("segmentor", checkpoint, self.device)?;
         self.best.load_arrays(checkpoint.get("best"), self.device)?;
+        if let Some(player) = &mut self.players.crf {
+            player.load("crf", checkpoint, self.device)?;
+        }
         if let Some(player) = &mut self.players.discriminator {
             player.load("discriminator", checkpoint, self.device)?;
         }

@@ -2,6 +2,7 @@ use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use crate::science::loss::LossError;
+use crate::science::model::CrfError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -12,7 +13,7 @@ pub trait Lesson {
     /// finite: another ends the course as diverged.
     fn step(&mut self, step: usize, rate: f64, losses: &mut Losses) -> Result<(), TrainingError>;
     /// The validation score that the stopping rule looks at: higher is better.
-    fn score(&mut self) -> f64;
+    fn score(&mut self) -> Result<f64, TrainingError>;
     /// Takes the weights of now as the best so far.
     fn keep(&mut self);
     /// Puts everything that later steps depend on, and the best weights, into a checkpoint.
@@ -61,6 +62,8 @@ pub enum TrainingError {
     Method { method: &'static str, other: &'static str, why: &'static str },
     #[error(transparent)]
     Loss(#[from] LossError),
+    #[error(transparent)]
+    Crf(#[from] CrfError),
     #[error("cannot go on from the checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
 }
@@ -142,20 +145,25 @@ impl Course<'_> {
         progress.epochs = epoch;
         let mut values: BTreeMap<String, f64> =
             sums.into_iter().map(|(name, (sum, n))| (name.to_owned(), sum / n as f64)).collect();
-        let best = self.validate(lesson, progress, &mut values);
+        let best = self.validate(lesson, progress, &mut values)?;
         let report = EpochReport { epoch, steps, values, best };
         progress.log.push(report.clone());
         Ok(Some(report))
     }
 
     /// Scores the validation cases and has the weights kept if they are the best so far.
-    fn validate(&self, lesson: &mut dyn Lesson, progress: &mut Progress, values: &mut BTreeMap<String, f64>) -> bool {
+    fn validate(
+        &self,
+        lesson: &mut dyn Lesson,
+        progress: &mut Progress,
+        values: &mut BTreeMap<String, f64>,
+    ) -> Result<bool, TrainingError> {
         let (epoch, stopping) = (progress.epochs, &self.training.early_stopping);
         let last = epoch == self.training.epochs;
         if !epoch.is_multiple_of(stopping.every) && !last {
-            return false;
+            return Ok(false);
         }
-        let score = lesson.score();
+        let score = lesson.score()?;
         values.insert(self.score.to_owned(), score);
         let warm = epoch > stopping.warm_up || last;
         let best = warm && progress.best.is_none_or(|(_, best)| score > best);
@@ -163,7 +171,7 @@ impl Course<'_> {
             progress.best = Some((epoch, score));
             lesson.keep();
         }
-        best
+        Ok(best)
     }
 
     fn is_over(&self, progress: &Progress) -> bool {

@@ -3,7 +3,7 @@ use super::set::Validation;
 use crate::science::data::Image;
 use crate::science::method::Method;
 use crate::science::metric::{EmptyDice, multi_class_dice};
-use crate::science::model::{DenoiserInput, Mode, Network, Segmentor, Weights, values};
+use crate::science::model::{CrfError, DenoiserInput, Mode, Network, Segmentor, Weights, values};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Slices of one inference batch: enough to keep the kernels busy, little memory.
@@ -29,19 +29,24 @@ pub fn network(method: &Method, training: &TrainingParameters, channels: usize, 
         momentum: training.batch_norm_momentum,
         design: method.networks,
     };
-    Network { segmentor, denoiser: None, denoiser_input: DenoiserInput::default() }
+    Network { segmentor, crf: method.crf, denoiser: None, denoiser_input: DenoiserInput::default() }
 }
 
 /// Segments every slice of a volume. `weights` are outside of autodiff; no graph is built.
-pub fn predict(network: &Network, weights: &Weights, image: &Image, device: &Device) -> Vec<Prediction> {
+pub fn predict(
+    network: &Network,
+    weights: &Weights,
+    image: &Image,
+    device: &Device,
+) -> Result<Vec<Prediction>, CrfError> {
     let Image { slices, channels, height, width, .. } = *image;
     let mut predictions = Vec::with_capacity(slices);
     for first in (0..slices).step_by(BATCH) {
         let count = BATCH.min(slices - first);
         let pixels = (first..first + count).flat_map(|i| image.slice(i)).copied().collect::<Vec<f32>>();
         let input = Tensor::<4>::from_data(TensorData::new(pixels, [count, channels, height, width]), device);
-        let output = network.segmentor.forward(weights, input, Mode::Infer);
-        let logits = values(&network.refine(weights, output.logits.clone()));
+        let output = network.segmentor.forward(weights, input.clone(), Mode::Infer);
+        let logits = values(&network.refine(weights, output.logits, input)?);
         let maps: Vec<(usize, usize, Vec<f32>)> = output
             .gates
             .iter()
@@ -59,21 +64,26 @@ pub fn predict(network: &Network, weights: &Weights, image: &Image, device: &Dev
             predictions.push(Prediction { labels, attention });
         }
     }
-    predictions
+    Ok(predictions)
 }
 
 /// Mean multi-class Dice over slices, then over volumes, then over cases: the validation score.
-pub fn mean_dice(network: &Network, weights: &Weights, validation: &[Validation], device: &Device) -> f64 {
+pub fn mean_dice(
+    network: &Network,
+    weights: &Weights,
+    validation: &[Validation],
+    device: &Device,
+) -> Result<f64, CrfError> {
     let mut cases: std::collections::BTreeMap<&str, Vec<f64>> = std::collections::BTreeMap::new();
     for Validation { case, volume } in validation {
-        for (slice, prediction) in predict(network, weights, &volume.image, device).into_iter().enumerate() {
+        for (slice, prediction) in predict(network, weights, &volume.image, device)?.into_iter().enumerate() {
             let truth = volume.mask.slice(slice);
             let dice = multi_class_dice(&prediction.labels, truth, network.segmentor.classes, EmptyDice::One);
             cases.entry(case).or_default().push(dice.ok().flatten().unwrap_or(f64::NAN));
         }
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    mean(&cases.values().map(|dice| mean(dice)).collect::<Vec<f64>>())
+    Ok(mean(&cases.values().map(|dice| mean(dice)).collect::<Vec<f64>>()))
 }
 
 /// `[class, pixel]` → `[pixel]`.

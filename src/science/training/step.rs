@@ -2,6 +2,7 @@ use super::adam::Adam;
 use super::batches::Batch;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::judge::Judge;
+use super::lesson::TrainingError;
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use super::released::turned;
@@ -12,7 +13,9 @@ use crate::science::loss::{
 };
 use crate::science::method::{GameRules, Method};
 use crate::science::model::kernel::{Part, fill_normal, part};
-use crate::science::model::{Gate, Mode, Segmentor, Statistics, Weights, mask_pyramid, values};
+use crate::science::model::{
+    CrfLayer, CrfParameters, Gate, Mode, Segmentor, Statistics, Weights, mask_pyramid, values,
+};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -30,6 +33,8 @@ pub struct Player<N> {
 #[derive(Clone)]
 pub struct Players {
     pub segmentor: Player<Segmentor>,
+    /// Behind the segmentor, on its side.
+    pub crf: Option<Player<CrfLayer>>,
     pub discriminator: Option<Player<Judge>>,
     /// Moves the discriminator in step (i), by the released code's rules alone.
     pub ally: Option<Adam>,
@@ -47,17 +52,31 @@ pub struct Rules<'a> {
 }
 
 impl Players {
+    /// The weights of all that predicts.
+    pub fn predictor(&self) -> Weights {
+        let mut weights = self.segmentor.weights.clone();
+        if let Some(crf) = &self.crf {
+            weights.put(&crf.weights);
+        }
+        weights
+    }
+
     /// Step (i): L = a0 L_SUP + a1 V_LS on a weakly annotated batch; L = L_SUP without a discriminator.
     pub fn learn_from_annotations(
         &mut self,
         rules: &Rules,
         batch: Batch,
         losses: &mut Losses,
-    ) -> Result<(), LossError> {
+    ) -> Result<(), TrainingError> {
         let Player { network, weights, optimiser } = &mut self.segmentor;
         let tracked = weights.tracked();
-        let prediction = part(Part::Segmentor, || network.forward(&tracked, batch.images, Mode::Train));
-        let supervised = part(Part::Loss, || supervised_loss(rules.method, &prediction.logits, &batch.labels))?;
+        let prediction = part(Part::Segmentor, || network.forward(&tracked, batch.images.clone(), Mode::Train));
+        let mut logits = prediction.logits.clone();
+        let crf = self.crf.as_mut().map(|crf| (crf.weights.tracked(), crf));
+        if let Some((tracked, crf)) = &crf {
+            logits = crf.network.forward(tracked, logits, batch.images)?;
+        }
+        let supervised = part(Part::Loss, || supervised_loss(rules.method, &logits, &batch.labels))?;
         let value = scalar(&supervised);
         losses.put("supervised_loss", value);
         let loss = match &self.discriminator {
@@ -71,7 +90,17 @@ impl Players {
                 supervised.mul_scalar(a0) + adversarial.mul_scalar(rules.training.game.a1)
             }
         };
-        losses.put("gradient_norm", optimiser.step(weights, &tracked, &mut loss.backward(), rules.rate));
+        let mut gradients = loss.backward();
+        losses.put("gradient_norm", optimiser.step(weights, &tracked, &mut gradients, rules.rate));
+        if let Some((tracked, crf)) = crf {
+            let CrfParameters { rate_factor, every, .. } = crf.network.parameters;
+            // The gradient of every so many-th iteration, not their sum.
+            if (rules.step + 1).is_multiple_of(every) {
+                let rate = rules.rate * rate_factor;
+                let norm = crf.optimiser.step(&mut crf.weights, &tracked, &mut gradients, rate);
+                losses.put("crf_gradient_norm", norm);
+            }
+        }
         prediction.statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
         Ok(())
     }

@@ -225,14 +225,12 @@ impl Lesson for Augmenting<'_, '_> {
         Ok(())
     }
 
-    fn score(&mut self) -> f64 {
+    fn score(&mut self) -> Result<f64, TrainingError> {
         let validation = &self.table.set.validation;
-        let dice = self
-            .branches
-            .each_ref()
-            .map(|branch| mean_dice(&self.network, &branch.segmentor.weights, validation, self.table.device));
+        let dice = |branch: &Branch| mean_dice(&self.network, &branch.segmentor.weights, validation, self.table.device);
+        let [deformation, intensity] = self.branches.each_ref().map(dice);
         release_buffers();
-        (dice[0] + dice[1]) / 2.0
+        Ok((deformation? + intensity?) / 2.0)
     }
 
     fn keep(&mut self) {

@@ -65,6 +65,11 @@ impl<'a> StageObserver<'a> {
         })
     }
 
+    /// What learns, where it is not the segmentor that will predict.
+    fn part(&self) -> String {
+        if self.course == "segmentor" { String::new() } else { format!("{}, ", self.course.replace('_', " ")) }
+    }
+
     /// The log has a warning as soon as there is one.
     fn warn(&self, before: &[String]) {
         for warning in warnings(&self.log).iter().filter(|_| before.is_empty()) {
@@ -91,9 +96,7 @@ impl Observer for StageObserver<'_> {
     fn step(&mut self, epoch: usize, step: usize, steps: usize, losses: &Losses) -> bool {
         let done = ((epoch - 1) * steps + step) as u64;
         let mut message = format!("epoch {epoch}/{}", self.epochs);
-        if self.course != "segmentor" {
-            message = format!("{}, {message}", self.course.replace('_', " "));
-        }
+        message.insert_str(0, &self.part());
         for (name, symbol, digits) in SHOWN {
             let value = losses.get(name);
             if value.is_finite() {
@@ -110,7 +113,7 @@ impl Observer for StageObserver<'_> {
     fn epoch(&mut self, report: &EpochReport, checkpoint: &mut dyn FnMut() -> Checkpoint) -> bool {
         self.score = report.values.get("validation_dice").copied().unwrap_or(self.score);
         let values: Vec<String> = report.values.iter().map(|(name, value)| format!("{name} {value:.5}")).collect();
-        self.context.progress.log(&format!("{} epoch {}: {}", self.course, report.epoch, values.join(", ")));
+        self.context.progress.log(&format!("{}epoch {}: {}", self.part(), report.epoch, values.join(", ")));
         let before = warnings(&self.log);
         self.log.push(report.clone());
         self.warn(&before);

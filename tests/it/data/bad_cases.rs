@@ -34,7 +34,7 @@ fn run(with: &Value) -> Result<BTreeMap<String, String>, StageError> {
         seed: 1,
         threads: 1,
         inputs: BTreeMap::new(),
-        outputs: BTreeMap::from([("slices".to_owned(), output.path().to_owned())]),
+        outputs: ["slices", "faults"].map(|port| (port.to_owned(), output.path().to_owned())).into(),
         root: scratch.path().to_owned(),
         workspace: scratch.path().to_owned(),
         scratch: scratch.path().to_owned(),

@@ -7,11 +7,13 @@ mod dicom_writer;
 mod family;
 mod folder;
 mod inspect;
+mod inverse;
 mod jpeg_writer;
 mod lvsc;
+mod masks;
 mod mutation;
 mod nifti;
-mod nifti_writer;
+pub mod nifti_writer;
 mod phantom;
 mod picture;
 mod ppss;
@@ -29,12 +31,12 @@ fn layouts_of(root: &Path) -> Vec<&'static str> {
 }
 
 /// A grey PNG of 8 bits; `value` is of pixel `row * width + column`.
-fn write_png(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> u8) {
+pub fn write_png(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> u8) {
     let data: Vec<u8> = (0..(width * height) as usize).map(value).collect();
     write(path, [width, height], png::ColorType::Grayscale, &data);
 }
 
-fn write_rgb(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> [u8; 3]) {
+pub fn write_rgb(path: &Path, width: u32, height: u32, value: impl Fn(usize) -> [u8; 3]) {
     let data: Vec<u8> = (0..(width * height) as usize).flat_map(value).collect();
     write(path, [width, height], png::ColorType::Rgb, &data);
 }

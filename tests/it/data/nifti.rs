@@ -20,7 +20,7 @@ fn good_files_give_their_values_and_spacing() {
         let read = nifti_file::read("case", &folder().join(case["file"].as_str().unwrap()));
         let (shape, values) = npy::read_f64(&folder().join(case["expected"]["npy"].as_str().unwrap()));
         if shape.len() > 3 {
-            assert!(matches!(read, Err(DataError::NotNifti { .. })), "{case}");
+            assert!(matches!(read, Err(DataError::Frames { .. })), "{case}");
             continue;
         }
         let nifti = read.unwrap();
@@ -149,7 +149,8 @@ fn wrong_headers_give_errors_that_say_what_is_wrong() {
         (dim([1, 6, 1, 1, 1, 1, 1, 1]), "2 or 3 dimensions"),
         (dim([8, 3, 2, 1, 1, 1, 1, 1]), "2 or 3 dimensions"),
         (dim([-1, 3, 2, 1, 1, 1, 1, 1]), "2 or 3 dimensions"),
-        (dim([4, 3, 2, 1, 2, 1, 1, 1]), "its sides are [3, 2, 1, 2], and an image of 2 or 3 dimensions is needed"),
+        (dim([5, 3, 2, 1, 1, 3, 1, 1]), "its sides are [3, 2, 1, 1, 3], and an image of 2 or 3 dimensions is needed"),
+        (dim([4, 3, 2, 1, 2, 1, 1, 1]), "it has 2 frames, and one image is needed: pick one, 1 to 2"),
         (dim([3, 3, 2, 0, 1, 1, 1, 1]), "its sides are [3, 2, 0], and each must be at least 1"),
         (dim([3, 3, -2, 1, 1, 1, 1, 1]), "each must be at least 1"),
         (dim([3, 30000, 30000, 30000, 1, 1, 1, 1]), "asks for 27000000000000 bytes"),

@@ -8,7 +8,7 @@ fn lines() -> Lines {
     Lines::of_table(&table, "Ablation on phantoms", "Labelled training cases", Spread::StandardDeviation)
 }
 
-const LOGGED: [&str; 8] = [
+const LOGGED: [&str; 12] = [
     "supervised_loss",
     "validation_dice",
     "discriminator_loss",
@@ -17,6 +17,10 @@ const LOGGED: [&str; 8] = [
     "accuracy_fake",
     "gradient_norm",
     "attention_mean",
+    "learning_rate",
+    "a0",
+    "adversarial_loss",
+    "discriminator_gradient_norm",
 ];
 
 /// Logs all quantities, but for `plain`, which has no discriminator and no attention.
@@ -27,17 +31,24 @@ fn run(name: &str, epochs: i64) -> (String, Vec<log::Row>) {
         1 => 1.0 - 1.0 / x.sqrt() - shift,
         2 if name == "plain" => f64::NAN,
         2 | 3 => 0.25 + shift + (x * 1.7).sin() * 0.03,
-        6 => 40.0 / x + 1e-3,
+        6 | 11 => 40.0 / x + 1e-3,
+        8 => 1e-4 + 4e-4 * (1.0 - (x * 0.2).sin().abs()),
+        9 => 0.1 + 4.0 / x,
         _ => 0.5 + shift + (x * 0.3).cos() * 0.2,
     };
-    let kept = if name == "plain" { 3 } else { LOGGED.len() };
+    let kept = |quantity: &usize| name != "plain" || matches!(quantity, 0..=2 | 6 | 8);
     let row = |epoch: i64, quantity: usize| log::Row {
         step: epoch,
         epoch: epoch as f64,
         name: LOGGED[quantity].into(),
         value: value(quantity, epoch as f64),
     };
-    (name.to_owned(), (1..=epochs).flat_map(|epoch| (0..kept).map(move |quantity| row(epoch, quantity))).collect())
+    (
+        name.to_owned(),
+        (1..=epochs)
+            .flat_map(|epoch| (0..LOGGED.len()).filter(kept).map(move |quantity| row(epoch, quantity)))
+            .collect(),
+    )
 }
 
 /// A disc of class 1 and 2 within, in the middle of a square image.
@@ -153,9 +164,24 @@ fn training_curves() {
     let names = ["ours", "no_gating", "no_ads", "no_multi_scale", "no_discriminator_at_all", "plain"];
     let runs: Vec<_> = names.into_iter().map(|name| run(name, if name == "plain" { 40 } else { 60 })).collect();
     let curves = Curves::of_logs("Training", &runs);
-    assert_eq!(curves.panels.len(), 8);
-    assert_eq!(curves.panels[2].curves.len(), 5);
+    assert_eq!(curves.panels.len(), 12);
+    assert_eq!((curves.panels[2].title.as_str(), curves.panels[2].curves.len()), ("Learning rate", 6));
+    assert_eq!((curves.panels[3].y_title.as_str(), curves.panels[3].curves.len()), ("V_D", 5));
     check(&curves, "curves");
+}
+
+/// The second round of colours has other markers and dashes.
+#[test]
+fn training_curves_of_many_and_of_one() {
+    let methods = ["unet_pce", "unet_wpce", "unet_crf", "ts_unet_crf", "postdae", "unet_d", "accl", "ours", "unet_ub"];
+    let methods = methods.into_iter().chain(["unet_d_ub", "tsda", "plain"]);
+    let runs: Vec<_> = methods.map(|name| run(name, 40)).collect();
+    check(&Curves::of_logs("Training with 25 % of the labels", &runs), "curves_12");
+    check(
+        &Curves::of_logs("ablation, run 20261125-101112-1", &[run("train[label_fraction=25,method=ours]", 60)]),
+        "curves_one",
+    );
+    check(&Curves::of_logs("ablation, run 20261125-101112-1", &[run("plain", 60)]), "curves_plain");
 }
 
 #[test]

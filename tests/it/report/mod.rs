@@ -6,6 +6,7 @@ mod figures;
 mod parquet;
 mod significance;
 mod table;
+mod training;
 
 use runner::report::scores::Score;
 use runner::report::table::{Better, Column, Layout, Row, Selection};

@@ -32,6 +32,17 @@ fn a_cell_is_mean_and_population_deviation_over_cases() {
     assert_eq!(table.cells[2][1], None);
 }
 
+#[test]
+fn an_upper_bound_is_not_the_best_of_its_column() {
+    let with_bounds = table().with_upper_bounds(&["ours".to_owned()]);
+    assert!(!with_bounds.cells[0][0].as_ref().expect("a cell").best);
+    let best = |table: &Table| {
+        (0..table.cells.len()).filter(|&row| table.cells[row][0].as_ref().is_some_and(|c| c.best)).count()
+    };
+    assert_eq!((best(&table()), best(&with_bounds)), (1, 1));
+    assert!(markdown(&with_bounds).contains("in bold, but for the upper bound Ours."), "{}", markdown(&with_bounds));
+}
+
 /// Case a: volumes 0.2 and 0.4; case b: 0.9. The mean over cases is (0.3 + 0.9) / 2, not (0.2 + 0.4 + 0.9) / 3.
 #[test]
 fn the_unit_is_the_case() {

@@ -17,8 +17,14 @@ const PIXEL_DATA: (u16, u16) = (0x7fe0, 0x0010);
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tag {
     TransferSyntax = 0x0002_0010,
+    SopClass = 0x0008_0016,
+    SopInstance = 0x0008_0018,
     SeriesDescription = 0x0008_103e,
+    SliceThickness = 0x0018_0050,
+    SpacingBetweenSlices = 0x0018_0088,
+    StudyUid = 0x0020_000d,
     SeriesUid = 0x0020_000e,
+    SeriesNumber = 0x0020_0011,
     Instance = 0x0020_0013,
     Position = 0x0020_0032,
     Orientation = 0x0020_0037,
@@ -84,9 +90,14 @@ impl<'a> Elements<'a> {
 
     /// Others than the groups that are read would only take memory.
     fn keep(&mut self, (group, element): (u16, u16), value: &'a [u8]) {
-        if matches!(group, 0x02 | 0x08 | 0x20 | 0x28) {
+        if matches!(group, 0x02 | 0x08 | 0x10 | 0x18 | 0x20 | 0x28) {
             self.values.insert(u32::from(group) << 16 | u32::from(element), value);
         }
+    }
+
+    /// The bytes of any element of the groups that are kept, with their padding.
+    pub(super) fn raw(&self, tag: u32) -> Option<&'a [u8]> {
+        self.values.get(&tag).copied()
     }
 
     pub(super) fn has(&self, tag: Tag) -> bool {

@@ -9,6 +9,9 @@ mod frame;
 mod jpeg;
 mod run_length;
 mod syntax;
+mod write;
+
+pub use write::{Mask, Original, uid};
 
 use super::{DataError, Place, content};
 use elements::{Elements, Tag};

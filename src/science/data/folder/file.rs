@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Slices of one file, `[slice, channel, row, column]`.
-pub(super) struct Slices {
+pub(in crate::science::data) struct Slices {
     pub slices: usize,
     pub channels: usize,
     pub height: usize,
@@ -29,14 +29,14 @@ pub(super) struct Codes {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(in crate::science::data) enum Kind {
     Nifti,
     Dicom,
     Picture,
 }
 
 /// By the marks at their beginning.
-fn kind(place: &Place, path: &Path) -> Result<Kind, DataError> {
+pub(in crate::science::data) fn kind(place: &Place, path: &Path) -> Result<Kind, DataError> {
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::Missing { place: place.clone() },
         _ => DataError::Read { place: place.clone(), source },
@@ -75,7 +75,7 @@ pub(super) fn image(case: &str, path: &Path) -> Result<Slices, DataError> {
     }
 }
 
-fn picture(picture: Picture) -> Slices {
+pub(in crate::science::data) fn picture(picture: Picture) -> Slices {
     let Picture { rows: height, columns: width, channels, kind, data, palette, .. } = picture;
     let colour = |&index: &u16| palette.get(usize::from(index)).copied().unwrap_or([0; 3]).map(f32::from);
     let (shown, values) = match kind {

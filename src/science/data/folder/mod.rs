@@ -2,7 +2,7 @@
 //! what, and the classes what the codes of the masks mean.
 
 mod case;
-mod file;
+pub(super) mod file;
 mod pattern;
 
 pub use pattern::{Captures, Field, Pattern};
@@ -86,16 +86,28 @@ impl Default for CodeList {
 }
 
 impl CodeList {
-    fn codes(&self) -> Result<Vec<i64>, String> {
-        let list = match self {
+    fn list(&self) -> &[Code] {
+        match self {
             CodeList::One(code) => std::slice::from_ref(code),
             CodeList::Several(codes) => codes,
-        };
-        list.iter().map(Code::value).collect()
+        }
+    }
+
+    fn codes(&self) -> Result<Vec<i64>, String> {
+        self.list().iter().map(Code::value).collect()
     }
 }
 
 impl Code {
+    /// A colour as red, green and blue; none for a number.
+    pub fn colour(&self) -> Result<Option<[u8; 3]>, String> {
+        let rgb = |colour: i64| [16, 8, 0].map(|shift| (colour >> shift & 255) as u8);
+        match self {
+            Code::Number(_) => Ok(None),
+            Code::Colour(_) => self.value().map(|value| Some(rgb(value - COLOUR))),
+        }
+    }
+
     fn value(&self) -> Result<i64, String> {
         let Code::Colour(text) = self else {
             let Code::Number(number) = self else { return Ok(0) };
@@ -229,7 +241,7 @@ impl FolderParameters {
         if let Some(pattern) = self.scribble.as_deref().filter(|_| !any(|files| files.scribble.is_some())) {
             return nothing("scribble", pattern);
         }
-        let classes = self.classes.iter().map(|class| class.name.clone()).collect();
+        let classes = self.classes.clone();
         Ok(Box::new(Folder { cases, rules, classes, masked: self.mask.is_some() }))
     }
 }
@@ -287,13 +299,17 @@ fn files(root: &Path) -> Result<Vec<String>, DataError> {
 struct Folder {
     cases: Vec<Case>,
     rules: Rules,
-    classes: Vec<String>,
+    classes: Vec<Class>,
     masked: bool,
 }
 
 impl Cases for Folder {
     fn classes(&self) -> Vec<String> {
-        self.classes.clone()
+        self.classes.iter().map(|class| class.name.clone()).collect()
+    }
+
+    fn codes(&self) -> Vec<Vec<Code>> {
+        self.classes.iter().map(|class| class.codes.list().to_vec()).collect()
     }
 
     fn names(&self) -> Vec<String> {

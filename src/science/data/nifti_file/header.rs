@@ -109,7 +109,7 @@ impl<'a> Header<'a> {
         let rank = self.dim(0);
         let sides: Vec<i64> = (1..=rank.clamp(0, 7)).map(|i| self.dim(i as usize)).collect();
         let side = |i: usize| sides.get(i).copied().unwrap_or(1);
-        if !(2..=7).contains(&rank) || (3..7).any(|i| side(i) != 1) {
+        if !(2..=7).contains(&rank) || (4..7).any(|i| side(i) != 1) {
             return Err(format!("its sides are {sides:?}, and an image of 2 or 3 dimensions is needed"));
         }
         let sound = |i: usize| u64::try_from(side(i)).ok().filter(|n| (1..SIDE).contains(n)).map(|n| n as usize);
@@ -117,6 +117,12 @@ impl<'a> Header<'a> {
             [Some(columns), Some(rows), Some(slices)] => Ok([columns, rows, slices]),
             _ => Err(format!("its sides are {sides:?}, and each must be at least 1")),
         }
+    }
+
+    /// Images over time, at least one.
+    pub(super) fn frames(&self) -> usize {
+        let frames = if self.dim(0) > 3 { self.dim(4) } else { 1 };
+        usize::try_from(frames).unwrap_or(1).max(1)
     }
 
     pub(super) fn voxel(&self) -> Result<Voxel, String> {
@@ -144,18 +150,28 @@ impl<'a> Header<'a> {
         self.float(self.table.pixdim, i)
     }
 
-    /// `[row, column]` in mm. An unknown unit is taken for mm, as everyone does.
+    /// `[row, column]` in mm.
     pub(super) fn spacing(&self) -> [f64; 2] {
+        [2, 1].map(|i| self.pixdim(i).abs() * self.millimetres())
+    }
+
+    /// From slice to slice in mm; none where the header does not say, or the image has no third side.
+    pub(super) fn depth(&self) -> Option<f64> {
+        let depth = self.pixdim(3).abs() * self.millimetres();
+        (self.dim(0) > 2 && depth.is_finite() && depth > 0.0).then_some(depth)
+    }
+
+    /// In the unit of its lengths. An unknown unit is taken for mm, as everyone does.
+    fn millimetres(&self) -> f64 {
         let units = match self.second {
             true => i32::from_le_bytes(self.array(self.table.units)),
             false => i32::from(self.array::<1>(self.table.units)[0]),
         };
-        let millimetres = match units & 7 {
+        match units & 7 {
             1 => 1e3,
             3 => 1e-3,
             _ => 1.0,
-        };
-        [2, 1].map(|i| self.pixdim(i).abs() * millimetres)
+        }
     }
 
     /// From (column, row, slice, 1) to x, y, z: method 3 (sform), else 2 (qform), else 1 of nifti1.h.

@@ -3,6 +3,9 @@
 //! The `nifti` crate knows NIfTI-1 alone, so both headers are read here by one table (`header`).
 
 mod header;
+mod write;
+
+pub use write::mask;
 
 use super::{DataError, Place, content};
 use flate2::bufread::MultiGzDecoder;
@@ -29,25 +32,39 @@ pub struct Nifti {
     pub data: Vec<f32>,
 }
 
+impl Nifti {
+    /// From slice to slice in mm, where the header says it and the image has a third side.
+    pub fn depth(&self) -> Option<f64> {
+        Header::new(&self.header).ok()?.depth()
+    }
+}
+
 /// Reads one 2-D or 3-D file, `.nii` or `.nii.gz` (told by its content), of any numeric type and byte order.
 ///
 /// # Errors
 /// The file is missing, empty, cut, damaged, no NIfTI in one file, of more dimensions, of complex numbers or colours,
 /// larger than what it can hold, or has voxels that are not finite. Each names the case and the file.
 pub fn read(case: &str, path: &Path) -> Result<Nifti, DataError> {
+    read_frame(case, path, None)
+}
+
+/// As [`read`], of one frame (from 1) of a 4-D file; without a number a file of several frames is refused.
+pub fn read_frame(case: &str, path: &Path, frame: Option<usize>) -> Result<Nifti, DataError> {
     let place = Place::new(case, path.display());
     let file = content::open(&place, path)?;
     let length = file.metadata().map_err(|e| content::failed(&place, e))?.len();
-    Source { place: &place }.nifti(BufReader::new(file), length)
+    Source { place: &place, frame }.nifti(BufReader::new(file), length)
 }
 
 /// As [`read`], of a file's content.
 pub fn read_bytes(place: &Place, bytes: &[u8]) -> Result<Nifti, DataError> {
-    Source { place }.nifti(bytes, bytes.len() as u64)
+    Source { place, frame: None }.nifti(bytes, bytes.len() as u64)
 }
 
 struct Source<'a> {
     place: &'a Place,
+    /// From 1.
+    frame: Option<usize>,
 }
 
 impl Source<'_> {
@@ -66,7 +83,8 @@ impl Source<'_> {
         let header = Header::new(&bytes).map_err(|reason| self.not_nifti(reason))?;
         let voxel = header.voxel().map_err(|reason| self.not_nifti(reason))?;
         let [columns, rows, slices] = header.shape().map_err(|reason| self.not_nifti(reason))?;
-        let raw = self.raw(&mut stream, &header, [columns, rows, slices], voxel, limit)?;
+        let before = self.frames_before(&header)?;
+        let raw = self.raw(&mut stream, &header, [columns, rows, slices], before, voxel, limit)?;
         let data = self.values(&header, voxel, &raw)?;
         let spacing = header.spacing();
         if spacing.iter().any(|&spacing| !(spacing.is_finite() && spacing > 0.0)) {
@@ -74,6 +92,15 @@ impl Source<'_> {
         }
         let affine = header.affine();
         Ok(Nifti { slices, rows, columns, spacing, affine, header: bytes, data })
+    }
+
+    /// How many frames lie before the one that is wanted.
+    fn frames_before(&self, header: &Header) -> Result<usize, DataError> {
+        let frames = header.frames();
+        match self.frame.unwrap_or(if frames == 1 { 1 } else { 0 }) {
+            frame @ 1.. if frame <= frames => Ok(frame - 1),
+            _ => Err(DataError::Frames { place: self.place.clone(), frames }),
+        }
     }
 
     fn header_bytes(&self, stream: &mut impl Read) -> Result<Vec<u8>, DataError> {
@@ -92,16 +119,17 @@ impl Source<'_> {
         stream: &mut impl Read,
         header: &Header,
         shape: [usize; 3],
+        before: usize,
         voxel: Voxel,
         limit: u128,
     ) -> Result<Vec<u8>, DataError> {
         // Each side is below 2^42 (see `shape`), so that this can't overflow.
         let bytes = shape.iter().map(|&side| side as u128).product::<u128>() * voxel.size() as u128;
-        let skipped = header.offset().map_err(|reason| self.not_nifti(reason))?;
-        let left =
-            limit.checked_sub(skipped.into()).ok_or_else(|| self.not_nifti("its voxels start behind its end"))?;
+        let skipped = u128::from(header.offset().map_err(|reason| self.not_nifti(reason))?);
+        let skipped = bytes.saturating_mul(before as u128).saturating_add(skipped);
+        let left = limit.checked_sub(skipped).ok_or_else(|| self.not_nifti("its voxels start behind its end"))?;
         content::check(self.place, bytes, left.min(LIMIT))?;
-        std::io::copy(&mut stream.by_ref().take(skipped), &mut std::io::sink()).map_err(|e| self.io(e))?;
+        std::io::copy(&mut stream.by_ref().take(skipped as u64), &mut std::io::sink()).map_err(|e| self.io(e))?;
         let mut raw = Vec::with_capacity(bytes as usize);
         stream.by_ref().take(bytes as u64).read_to_end(&mut raw).map_err(|e| self.io(e))?;
         if (raw.len() as u128) < bytes {

@@ -52,6 +52,7 @@ impl AxisCrop {
 pub struct Crop {
     pub rows: AxisCrop,
     pub columns: AxisCrop,
+    height: usize,
     width: usize,
 }
 
@@ -59,7 +60,7 @@ impl Crop {
     /// From `shape` (rows, columns; not empty) to `size`.
     pub fn new(shape: [usize; 2], size: [usize; 2], offset: Offset) -> Self {
         let axis = |i: usize| AxisCrop::new(shape[i], size[i], offset);
-        Crop { rows: axis(0), columns: axis(1), width: shape[1] }
+        Crop { rows: axis(0), columns: axis(1), height: shape[0], width: shape[1] }
     }
 
     /// Rows and columns of the source that stay, and where the first of them lies in the result.
@@ -86,6 +87,20 @@ impl Crop {
                     result.extend(std::iter::repeat_n(fill.unwrap_or(last), pad_after));
                 }
             }
+        }
+        result
+    }
+
+    /// Undoes [`Crop::apply`]: padding goes, and `fill` stands where pixels were cropped away.
+    pub fn undo<T: Copy>(&self, plane: &[T], fill: T) -> Vec<T> {
+        let AxisCrop { crop_start, crop_end, pad_before, pad_after } = self.columns;
+        let kept = crop_end - crop_start;
+        let from = self.rows.pad_before * (pad_before + kept + pad_after);
+        let rows = plane.get(from..).unwrap_or_default().chunks_exact((pad_before + kept + pad_after).max(1));
+        let mut result = vec![fill; self.height * self.width];
+        let targets = result.chunks_exact_mut(self.width.max(1)).skip(self.rows.crop_start);
+        for (target, row) in targets.zip(rows).take(self.rows.crop_end - self.rows.crop_start) {
+            target[crop_start..crop_end].copy_from_slice(&row[pad_before..pad_before + kept]);
         }
         result
     }

@@ -1,10 +1,12 @@
 //! From a volume as it was scanned to the slices that networks see (IV-A).
 
 mod crop;
+mod inverse;
 mod normalise;
 mod resample;
 
 pub use crop::{AxisCrop, Crop, Offset};
+pub use inverse::Inverse;
 pub use normalise::{Normalisation, clip, percentile};
 pub use resample::{Grid, Resampling};
 
@@ -153,10 +155,7 @@ fn side_or_pair<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[usize; 2]
 
 /// Prepares a volume: image, mask and scribble stay pixel on pixel.
 pub fn preprocess(volume: &Volume, parameters: &Preprocessing) -> Result<Volume, DataError> {
-    check_parameters(parameters)?;
-    let shape = check_volume(volume)?;
-    let target = parameters.spacing_mm.map_or(volume.spacing, |spacing| [spacing, spacing]);
-    check_target(volume, shape, target)?;
+    let (shape, target) = geometry(volume, parameters)?;
     let pipeline = Pipeline {
         parameters,
         resampling: Resampling::new(shape, volume.spacing, target, parameters.grid),
@@ -174,6 +173,21 @@ pub fn preprocess(volume: &Volume, parameters: &Preprocessing) -> Result<Volume,
             .as_ref()
             .map(|scribble| pipeline.labels(scribble, shape, parameters.scribble_fill.label())),
     })
+}
+
+/// What undoes what [`preprocess`] does to the planes of a volume.
+pub fn inverse(volume: &Volume, parameters: &Preprocessing) -> Result<Inverse, DataError> {
+    let (shape, target) = geometry(volume, parameters)?;
+    Ok(Inverse::new(shape, volume.spacing, target, parameters))
+}
+
+/// Rows and columns of a sound volume, and the spacing that it is resampled to.
+fn geometry(volume: &Volume, parameters: &Preprocessing) -> Result<([usize; 2], [f64; 2]), DataError> {
+    check_parameters(parameters)?;
+    let shape = check_volume(volume)?;
+    let target = parameters.spacing_mm.map_or(volume.spacing, |spacing| [spacing, spacing]);
+    check_target(volume, shape, target)?;
+    Ok((shape, target))
 }
 
 struct Pipeline<'a> {

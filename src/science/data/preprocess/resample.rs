@@ -55,6 +55,15 @@ impl Resampling {
         Resampling { width: shape[1], last, rows: axis(0), columns: axis(1) }
     }
 
+    /// Undoes [`Resampling::new`] of the same arguments: from the planes that it makes to planes of `shape`. Each grid's
+    /// coordinates are inverted by the same rule with the spacings exchanged.
+    pub fn back(shape: [usize; 2], spacing: [f64; 2], target: [f64; 2], grid: Grid) -> Self {
+        let from = [0, 1].map(|i| Self::length(shape[i], spacing[i], target[i]) as usize);
+        let axis = |i: usize| grid.axis(from[i], shape[i], target[i], spacing[i]);
+        let last = from.map(|side| side.saturating_sub(1));
+        Resampling { width: from[1], last, rows: axis(0), columns: axis(1) }
+    }
+
     /// From one size (rows, columns; not empty) to another, both over the same area.
     pub fn between(from: [usize; 2], to: [usize; 2]) -> Self {
         let axis = |i: usize| Grid::HalfPixel.axis(from[i], to[i].max(1), 1.0, 1.0);

@@ -115,7 +115,7 @@ impl Operation<2> for Attend {
 
 vectorised! {
     /// Probabilities of one image's classes. As much is left of a small probability as of a large one.
-    fn softmax(logits: &[f32], background: &mut [f32], foreground: &mut [f32]) {
+    pub(super) fn softmax(logits: &[f32], background: &mut [f32], foreground: &mut [f32]) {
         let pixels = background.len();
         for start in (0..pixels).step_by(BLOCK) {
             let length = BLOCK.min(pixels - start);

@@ -1,5 +1,9 @@
 //! Careful reading of PNG and JPEG, told by their content: sizes are checked before memory is taken.
 
+mod write;
+
+pub use write::mask;
+
 use super::content::{self, LIMIT, RATIO};
 use super::{DataError, Place};
 use png::{ColorType, Transformations};
