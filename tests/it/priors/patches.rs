@@ -101,7 +101,7 @@ fn every_weight_learns_and_a_few_steps_lower_the_loss() {
             adam.step(&mut weights, &tracked, &mut gradients, 1e-2);
             statistics.into_iter().for_each(|(name, value)| weights.set(&name, value));
         }
-        assert!(losses[59] < 0.9 * losses[0], "{normalisation:?}: {losses:?}");
+        assert!(losses[59] < 0.95 * losses[0], "{normalisation:?}: {losses:?}");
     }
 }
 
