@@ -3,6 +3,7 @@ use super::compare::{Numbers, counted, difference};
 use super::interrupt::{INTERRUPTED, on_interrupt};
 use super::progress::Screen;
 use super::text;
+use crate::digest::Listing;
 use crate::engine::bundle::{
     self, BundleError, BundleManifest, Depth, Limits, Replay, Request, Role, StageAgreement, Unpacked, agreements,
     confine, create, printable, replay, unpack,
@@ -10,6 +11,7 @@ use crate::engine::bundle::{
 use crate::engine::cache::{machine, write_atomic};
 use crate::engine::compare::{Agreement, FileAgreement, Verdict};
 use crate::engine::{Options, Summary, run};
+use crate::plan::Node;
 use crate::report::compare::TOLERANCE;
 use crate::{plan, spec, stage};
 use clap::builder::ArgPredicate;
@@ -313,9 +315,14 @@ fn compared(unpacked: &Unpacked, replay: &Replay, stages: &[StageAgreement], tol
         false => format!("recomputed from the bundle's {depth}:"),
     }];
     stages.iter().for_each(|stage| lines.extend(files_of(stage)));
-    let recorded = |id: &&str| replay.pinned.contains_key(*id);
-    let published = replay.plan.nodes.iter().filter(|node| !node.publish.is_empty());
-    let published: Vec<&str> = published.map(|node| node.id.as_str()).filter(recorded).collect();
+    let nothing = Listing { files: Vec::new() }.digest();
+    let has_files = |node: &&Node| {
+        let outputs = replay.pinned.get(&node.id).map(|record| &record.outputs);
+        outputs.is_some_and(|outputs| {
+            node.publish.keys().any(|port| outputs.get(port).is_some_and(|digest| *digest != nothing))
+        })
+    };
+    let published: Vec<&str> = replay.plan.nodes.iter().filter(has_files).map(|node| node.id.as_str()).collect();
     if !published.is_empty() {
         lines.push(format!("as recorded, not recomputed: {}", published.join(", ")));
     }

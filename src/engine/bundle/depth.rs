@@ -83,6 +83,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("predictions", Kind { rank: Rank::Predictions, images: false }),
     ("weights", Kind { rank: Rank::Weights, images: false }),
     ("split", Kind { rank: Rank::Data, images: false }),
+    ("faults", Kind { rank: Rank::Data, images: false }),
     ("slices", Kind { rank: Rank::Data, images: true }),
     ("scribbles", Kind { rank: Rank::Data, images: true }),
 ];

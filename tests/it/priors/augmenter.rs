@@ -229,7 +229,7 @@ fn labels_go_where_the_pixels_go() {
 fn intensities_change_and_labels_stay() {
     let (images, labels) = picture(2);
     let augmenter = by_hand([0.0, 1.0, 0.0], [2.0, 2.0], Some(0.25));
-    let (changed, annotations) = augmenter.augment(images.clone(), &[labels.clone()], &mut rng());
+    let (changed, annotations) = augmenter.augment(images.clone(), std::slice::from_ref(&labels), &mut rng());
     let difference = values(&(changed - images));
     assert!(difference.iter().all(|value| (value - 0.25).abs() < 1e-4), "{:?}", &difference[..4]);
     assert_eq!(annotations, [labels]);
@@ -240,7 +240,7 @@ fn each_image_meets_one_of_four_fates() {
     let batch = 40;
     let (images, labels) = picture(batch);
     let augmenter = by_hand([0.25, 0.25, 0.25], [0.0, 3.0], Some(0.25));
-    let (result, annotations) = augmenter.augment(images.clone(), &[labels.clone()], &mut rng());
+    let (result, annotations) = augmenter.augment(images.clone(), std::slice::from_ref(&labels), &mut rng());
     let (before, after) = (values(&images), values(&result));
     let mut seen = std::collections::BTreeMap::new();
     for image in 0..batch {
@@ -265,7 +265,7 @@ fn augmenting_is_frozen_the_same_for_a_seed_and_outside_of_autodiff() {
     let before = augmenter.to_arrays();
     let (images, labels) = picture(9);
     let run = |images: &Tensor<4>| {
-        let (images, labels) = augmenter.augment(images.clone(), &[labels.clone()], &mut rng());
+        let (images, labels) = augmenter.augment(images.clone(), std::slice::from_ref(&labels), &mut rng());
         (values(&images), labels)
     };
     let one = on_threads(1, || run(&images));

@@ -33,7 +33,7 @@ fn a_score_looks_at_70_by_70_pixels() {
     let weights = fresh(&network).frozen();
     let device = Device::flex().autodiff();
     let masks = random([1, 2, 160, 160], 2, &device).require_grad();
-    let scores = network.forward(&weights, &[masks.clone()]).0;
+    let scores = network.forward(&weights, std::slice::from_ref(&masks)).0;
     let middle = network.patches() / 2 + 9;
     let gradients = scores.narrow(0, middle, 1).backward();
     let gradient = values(&masks.grad(&gradients).unwrap());
@@ -59,7 +59,7 @@ fn by_burn(weights: &Weights, masks: Tensor<4>) -> Vec<f32> {
 fn the_default_is_pix2pix() {
     let network = discriminator(48, Normalisation::default());
     let (weights, masks) = (fresh(&network), random([3, 2, 48, 48], 3, &Device::flex()));
-    let (scores, statistics) = network.forward(&weights, &[masks.clone()]);
+    let (scores, statistics) = network.forward(&weights, std::slice::from_ref(&masks));
     assert!(statistics.is_empty());
     let expected = by_burn(&weights, masks);
     let largest = expected.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
@@ -91,7 +91,7 @@ fn every_weight_learns_and_a_few_steps_lower_the_loss() {
         let mut losses = Vec::new();
         for _ in 0..60 {
             let tracked = weights.tracked();
-            let score = |masks: &Tensor<4>| network.forward(&tracked, &[masks.clone()]);
+            let score = |masks: &Tensor<4>| network.forward(&tracked, std::slice::from_ref(masks));
             let ((real, statistics), (fake, _)) = (score(&real), score(&fake));
             let none = vec![false; real.dims()[0]];
             let loss = least_squares_discriminator(real, fake, &none, &none);
@@ -112,7 +112,7 @@ fn a_frozen_one_lets_gradients_through_to_the_masks_alone_on_any_number_of_threa
     let run = || {
         let masks = random([6, 2, 64, 64], 7, &Device::flex().autodiff()).require_grad();
         let frozen = weights.frozen();
-        let loss = least_squares_generator(network.forward(&frozen, &[masks.clone()]).0);
+        let loss = least_squares_generator(network.forward(&frozen, std::slice::from_ref(&masks)).0);
         let gradients = loss.backward();
         assert!(frozen.entries().all(|(_, entry)| entry.value.grad(&gradients).is_none()));
         values(&masks.grad(&gradients).unwrap())
