@@ -239,16 +239,19 @@ fn checked(
     if let Some(image) = image.filter(|image| shape(image) != shape(&file)) {
         return Err(DataError::Shape { place: place.clone(), is: shape(&file), image: shape(image) });
     }
-    // Whole and in range: the cast saturates, so nothing else comes back as it was.
-    let is_label = |x: f32| f32::from(x as u8) == x && x as u8 <= greatest;
-    // Without a way out in the middle, which would keep it from being done by vectors.
-    let all = file.data.iter().fold(true, |all, &x| all & is_label(x));
-    let other = if all { None } else { file.data.iter().find(|&&x| !is_label(x)) };
-    if let Some(&label) = other {
+    let mut sound = true;
+    let label = |&x: &f32| {
+        // How many of 1 to 4 it reaches: itself, if it is a label. Not a cast, and no way out in the middle: so that it is
+        // done by vectors.
+        let label = (1..=UNLABELLED_ON_DISK).map(|step| u8::from(x >= f32::from(step))).sum::<u8>();
+        sound &= f32::from(label) == x && label <= greatest;
+        if label == UNLABELLED_ON_DISK { UNLABELLED } else { label }
+    };
+    let data = file.data.iter().map(label).collect();
+    let is_label = |x: f32| x >= 0.0 && x <= f32::from(greatest) && x.fract() == 0.0;
+    if let Some(&label) = file.data.iter().find(|&&x| !sound && !is_label(x)) {
         let count = file.data.iter().filter(|&&x| x == label).count();
         return Err(DataError::Label { place: place.clone(), label, count, allowed });
     }
-    let label = |x: f32| if x as u8 == UNLABELLED_ON_DISK { UNLABELLED } else { x as u8 };
-    let data = file.data.into_iter().map(label).collect();
     Ok(Labels { slices: file.slices, height: file.rows, width: file.columns, data })
 }

@@ -70,11 +70,18 @@ fn percentiles<const N: usize>(values: &[f64], q: [f64; N]) -> [f64; N] {
 /// The values of some ranks (from 0, by `total_cmp`): counts by their leading 16 bits, then selects among the few that share
 /// those bits.
 fn ranked(values: &[f64], ranks: &[usize]) -> Vec<f64> {
-    let mut counts = vec![0_u32; 1 << 16];
-    values.iter().for_each(|&x| counts[leading(x)] += 1);
+    // Two tables by turns: runs of one value, such as padding, would wait for each other's counts.
+    let mut counts = vec![[0_u32; 2]; 1 << 16];
+    let (pairs, odd) = values.as_chunks::<2>();
+    for [a, b] in pairs {
+        counts[leading(*a)][0] += 1;
+        counts[leading(*b)][1] += 1;
+    }
+    odd.iter().for_each(|&x| counts[leading(x)][0] += 1);
+    let counts = counts.iter().map(|[a, b]| a + b);
     let mut places = vec![(0, 0); ranks.len()];
     let mut before = 0;
-    for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+    for (bin, count) in counts.enumerate().filter(|(_, count)| *count > 0) {
         let after = before + count as usize;
         for (place, &rank) in places.iter_mut().zip(ranks).filter(|(_, rank)| (before..after).contains(*rank)) {
             *place = (bin, rank - before);
