@@ -1,5 +1,6 @@
 use super::artifact::{Artifact, Name, by_digest, by_stage};
 use super::common::{StoreArgs, print, print_json, unknown_stage};
+use crate::engine::history::find;
 use crate::spec::listed;
 use crate::stage::{Amount, Outcome, Predict as Asked, PredictError, Written};
 use clap::Args;
@@ -19,6 +20,7 @@ Ends with 1 if an image could not be segmented; the others are.
 
 Examples:
   runner predict --weights 'train[label_fraction=25,method=ours]' scan.nii.gz           writes scan_mask.nii.gz beside it
+  runner predict --weights 'train[method=ours]' --run last~1 scan.nii.gz                as that run trained it
   runner predict --weights weights/ --out masks/ patient*/*.nii.gz series/              files, and folders of a DICOM series
   runner predict --weights weights/weights.safetensors --frame 7 cine.nii.gz            one of several images over time
   runner predict --weights weights/ --spacing 1.5 slice.png --json                      pixels of 1.5 mm; volumes as JSON")]
@@ -26,6 +28,9 @@ pub struct Predict {
     /// A folder with weights.safetensors, model.json and preparation.json, that file itself, or an artifact by its name
     #[arg(long)]
     weights: PathBuf,
+    /// An artifact as it was in this run: an id, `last` or `last~1` [default: the last in which the training succeeded]
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
     /// Folder of the masks, made if need be [default: beside each image]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -59,7 +64,7 @@ pub struct Predict {
 
 impl Predict {
     pub fn exec(self) -> Result<ExitCode, Report> {
-        let weights = folder_of(&self.weights, &self.store)?;
+        let weights = folder_of(&self.weights, self.run.as_deref(), &self.store)?;
         let threads = self.threads.or(std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let asked = Asked {
             weights: weights.clone(),
@@ -92,7 +97,7 @@ impl Predict {
 }
 
 /// The folder of the weights: what is there by that path, or an artifact of that name.
-fn folder_of(weights: &Path, store: &StoreArgs) -> Result<PathBuf, Report> {
+fn folder_of(weights: &Path, run: Option<&str>, store: &StoreArgs) -> Result<PathBuf, Report> {
     if weights.is_dir() {
         return Ok(weights.to_owned());
     }
@@ -104,7 +109,10 @@ fn folder_of(weights: &Path, store: &StoreArgs) -> Result<PathBuf, Report> {
         };
     }
     let text = weights.to_string_lossy();
-    let (store, runs) = store.runs()?;
+    let (store, mut runs) = store.runs()?;
+    if let Some(run) = run {
+        runs = vec![find(&runs, run).into_diagnostic()?.clone()];
+    }
     let name = Name::parse(&text);
     let mut artifacts = by_stage(&store, &runs, &name)?;
     if artifacts.is_empty() {
@@ -119,7 +127,11 @@ fn folder_of(weights: &Path, store: &StoreArgs) -> Result<PathBuf, Report> {
         artifacts.retain(|artifact| artifact.output == "weights");
     }
     match artifacts.as_slice() {
-        [artifact] => store.checkout(artifact.tree).into_diagnostic(),
+        [artifact] => {
+            // Trainings on several data sets have one name: the user must see which one was taken.
+            eprintln!("weights: {} of {}, run {}", artifact.name(), artifact.pipeline, artifact.run);
+            store.checkout(artifact.tree).into_diagnostic()
+        }
         [] => Err(miette!("`{text}` has no weights: name a training, e.g. 'train[method=ours]'")),
         several => {
             let names: Vec<String> = several.iter().map(Artifact::name).collect();
