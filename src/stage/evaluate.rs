@@ -6,7 +6,7 @@ use crate::science::data::{Labels, Split, Volume};
 use crate::science::device::DeviceName;
 use crate::science::metric::{EmptyDice, Hausdorff, Measure, Scoring, Value, VolumeDice, VolumeScores};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{CrfError, Network, Weights};
+use crate::science::model::{Network, NetworkError, Weights};
 use crate::science::training::predict;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -163,7 +163,7 @@ fn segment(
     weights: &Weights,
     volume: &Volume,
     device: &Device,
-) -> Result<PredictedVolume, CrfError> {
+) -> Result<PredictedVolume, NetworkError> {
     let slices = predict(network, weights, &volume.image, device)?;
     let labels: Vec<u8> = slices.iter().flat_map(|slice| slice.labels.iter().copied()).collect();
     let mut attention: Vec<(usize, usize, Vec<f32>)> = Vec::new();

@@ -4,10 +4,10 @@ use burn::tensor::Device;
 use runner::science::data::{Augmentation, Drawn, Image, Intensity, Labels, UNLABELLED, Volume};
 use runner::science::loss::ClassWeights;
 use runner::science::method::{DiscriminatorKind, GameRules, Method, Supervision};
-use runner::science::model::{CrfParameters, Design, Kind, MaskPyramid, Weights};
+use runner::science::model::{CrfParameters, Design, Kind, MaskPyramid, Normalisation, Weights};
 use runner::science::training::{
     Ahead, Batch, Checkpoint, Course, DenoiserParameters, EpochReport, Fit, Loader, Losses, Observer, Subjects,
-    TrainingError, TrainingParameters, TrainingSet, TsdaParameters, Validation, Wanted, fit, warnings,
+    TrainingError, TrainingParameters, TrainingSet, TsdaParameters, Validation, Wanted, fit, predict, warnings,
 };
 use std::collections::BTreeMap;
 
@@ -133,6 +133,9 @@ fn methods() -> Vec<(&'static str, Method)> {
     methods.push(("released", released));
     let alone = Method { attention_gating: false, discriminator: DiscriminatorKind::None, ..Method::default() };
     methods.push(("patch", Method { discriminator: DiscriminatorKind::Patch, ..alone.clone() }));
+    let patch = DiscriminatorKind::Patch;
+    let patch = Method { discriminator: patch, patch_normalisation: Normalisation::Spectral, ..alone.clone() };
+    methods.push(("patch, spectral", patch));
     let denoiser = DenoiserParameters { code: 16, ..DenoiserParameters::default() };
     methods.push(("PostDAE", Method { denoiser: Some(denoiser), ..alone.clone() }));
     let tsda = TsdaParameters { latent: 4, warm_up_steps: 1, ..TsdaParameters::default() };
@@ -436,4 +439,19 @@ fn a_crf_and_a_discriminator_do_not_go_together() {
     let result = fit(&method, &parameters(1), &set(&method), 1, &Device::flex(), &mut StopAfter::default());
     let Err(error) = result else { panic!("trained") };
     assert!(error.to_string().starts_with("crf does not go with a discriminator: "), "{error}");
+}
+
+#[test]
+fn an_autoencoder_is_not_asked_about_images_of_another_size() {
+    let denoiser = DenoiserParameters { code: 16, ..DenoiserParameters::default() };
+    let method = Method {
+        attention_gating: false,
+        discriminator: DiscriminatorKind::None,
+        denoiser: Some(denoiser),
+        ..Method::default()
+    };
+    let fit = train(&method, &parameters(1), 1);
+    let wide = Image { slices: 1, channels: 1, height: SIDE, width: 2 * SIDE, data: vec![0.0; 2 * SIDE * SIDE] };
+    let error = predict(&fit.network, &fit.weights, &wide, &Device::flex()).unwrap_err().to_string();
+    assert!(error.starts_with("the autoencoder is for 2 classes of 32x32 pixels, not for 2 of 32x64"), "{error}");
 }

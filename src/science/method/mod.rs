@@ -1,7 +1,7 @@
 //! What tells one method of the paper from another: settings of one model, not copies.
 
 use crate::science::loss::{ClassWeights, Reduction};
-use crate::science::model::{CrfParameters, Design, MaskPyramid};
+use crate::science::model::{CrfParameters, Design, MaskPyramid, Normalisation};
 use crate::science::training::{DenoiserParameters, TsdaParameters};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Method {
     /// How real masks are brought to the lower levels.
     pub mask_pyramid: MaskPyramid,
     // Those below are not in the canonical value when they are the default: older keys stay.
+    /// Of the blocks of a `patch` discriminator.
+    #[serde(skip_serializing_if = "is_default")]
+    pub patch_normalisation: Normalisation,
     /// Whose description segmentor and discriminator follow.
     #[serde(skip_serializing_if = "is_default")]
     pub networks: Design,
@@ -125,6 +128,7 @@ impl Default for Method {
             attention_gating: true,
             discriminator: DiscriminatorKind::MultiScale,
             mask_pyramid: MaskPyramid::Area,
+            patch_normalisation: Normalisation::Batch,
             networks: Design::Paper,
             game: GameRules::Paper,
             crf: None,

@@ -27,7 +27,7 @@ pub use denoiser::{Denoiser, DenoiserInput};
 pub use discriminator::{Discriminator, MaskPyramid, mask_pyramid};
 pub use kernel::{SpectralNorm, spectral_norm};
 pub use layer::{Mode, Statistics};
-pub use network::Network;
+pub use network::{Network, NetworkError};
 pub use patch_discriminator::PatchDiscriminator;
 pub use segmentor::{Design, Segmentation, Segmentor};
 pub use strided::Normalisation;

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// All that predicts: the segmentor, and what a method puts behind it. Stored as `model.json`; the weights are in one file, those
 /// of the other parts under `crf.` and `denoiser.`.
@@ -25,6 +26,19 @@ pub struct Network {
 
 fn is_labels(input: &DenoiserInput) -> bool {
     *input == DenoiserInput::Labels
+}
+
+/// Images that the parts behind the segmentor can't be asked about.
+#[derive(Debug, Error)]
+pub enum NetworkError {
+    #[error(transparent)]
+    Crf(#[from] CrfError),
+    #[error(
+        "the autoencoder is for {} classes of {}x{} pixels, not for {} of {}x{}: its dense layers hold for one size; prepare \
+         the images as those of its training",
+        expected.0, expected.1[0], expected.1[1], found.0, found.1[0], found.1[1]
+    )]
+    Denoiser { expected: (usize, [usize; 2]), found: (usize, [usize; 2]) },
 }
 
 const DENOISER: &str = "denoiser";
@@ -61,14 +75,17 @@ impl Network {
 
     /// What the other parts make of the segmentor's class scores, `[batch, class, h, w]`, of images `[batch, channel, h, w]`;
     /// all outside of autodiff.
-    pub fn refine(&self, weights: &Weights, logits: Tensor<4>, images: Tensor<4>) -> Result<Tensor<4>, CrfError> {
+    pub fn refine(&self, weights: &Weights, logits: Tensor<4>, images: Tensor<4>) -> Result<Tensor<4>, NetworkError> {
         let logits = match self.crf_layer() {
             Some(crf) => crf.forward(weights, logits, images)?,
             None => logits,
         };
-        Ok(match &self.denoiser {
-            Some(denoiser) => denoiser.correct(&weights.under(DENOISER), logits, self.denoiser_input),
-            None => logits,
-        })
+        let Some(denoiser) = &self.denoiser else { return Ok(logits) };
+        let [_, classes, height, width] = logits.dims();
+        if denoiser.classes != classes || denoiser.size != [height, width] {
+            let [expected, found] = [(denoiser.classes, denoiser.size), (classes, [height, width])];
+            return Err(NetworkError::Denoiser { expected, found });
+        }
+        Ok(denoiser.correct(&weights.under(DENOISER), logits, self.denoiser_input))
     }
 }

@@ -11,7 +11,7 @@ use super::warning::warnings;
 use crate::science::data::{Image, UNLABELLED};
 use crate::science::method::{DiscriminatorKind, Method};
 use crate::science::model::kernel::ReleaseBuffers;
-use crate::science::model::{CrfError, Denoiser, Network, Weights};
+use crate::science::model::{Denoiser, Network, NetworkError, Weights};
 use burn::tensor::Device;
 
 /// The outcome of [`fit`].
@@ -100,7 +100,7 @@ impl Fit {
         parameters: &DenoiserParameters,
         weights: &Weights,
         table: Table,
-    ) -> Result<(), CrfError> {
+    ) -> Result<(), NetworkError> {
         let Table { set, device, .. } = table;
         let before = labels(&self.network, &self.weights, set, device)?;
         let network = self.network.clone();
@@ -116,7 +116,12 @@ impl Fit {
 }
 
 /// Predicted labels of all validation slices.
-fn labels(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Result<Vec<Vec<u8>>, CrfError> {
+fn labels(
+    network: &Network,
+    weights: &Weights,
+    set: &TrainingSet,
+    device: &Device,
+) -> Result<Vec<Vec<u8>>, NetworkError> {
     let mut labels = Vec::new();
     for validation in &set.validation {
         labels
@@ -130,7 +135,12 @@ fn labels(network: &Network, weights: &Weights, set: &TrainingSet, device: &Devi
 /// Can et al. [5] relabel the training set by the CRF and leave pixels of low confidence out by dropout and a threshold; the
 /// paper's "variant modeling CRF as an RNN rather than a separate post-processing step" is read as taking the most probable
 /// label of every pixel. The second training starts from fresh weights.
-fn relabel(network: &Network, weights: &Weights, set: &TrainingSet, device: &Device) -> Result<TrainingSet, CrfError> {
+fn relabel(
+    network: &Network,
+    weights: &Weights,
+    set: &TrainingSet,
+    device: &Device,
+) -> Result<TrainingSet, NetworkError> {
     let TrainingSet { channels, height, width, .. } = *set;
     let mut relabelled = set.clone();
     for slice in &mut relabelled.annotated {

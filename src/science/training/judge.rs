@@ -1,7 +1,7 @@
 use super::parameters::TrainingParameters;
 use super::set::TrainingSet;
 use crate::science::method::{DiscriminatorKind, Method};
-use crate::science::model::{Discriminator, Normalisation, PatchDiscriminator, Statistics, Weights};
+use crate::science::model::{Discriminator, PatchDiscriminator, Statistics, Weights};
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 
@@ -23,7 +23,7 @@ impl Judge {
             DiscriminatorKind::Vanilla => Some(masks(false)),
             DiscriminatorKind::MultiScale => Some(masks(true)),
             DiscriminatorKind::Patch => {
-                let normalisation = Normalisation::default();
+                let normalisation = method.patch_normalisation;
                 Some(Judge::Patches(PatchDiscriminator { classes, width, size, normalisation }))
             }
         }

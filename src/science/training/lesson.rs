@@ -2,7 +2,7 @@ use super::checkpoint::{Checkpoint, CheckpointError, Progress};
 use super::losses::Losses;
 use super::parameters::TrainingParameters;
 use crate::science::loss::LossError;
-use crate::science::model::CrfError;
+use crate::science::model::{CrfError, NetworkError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -64,6 +64,8 @@ pub enum TrainingError {
     Loss(#[from] LossError),
     #[error(transparent)]
     Crf(#[from] CrfError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     #[error("cannot go on from the checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
 }

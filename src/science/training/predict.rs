@@ -3,7 +3,7 @@ use super::set::Validation;
 use crate::science::data::Image;
 use crate::science::method::Method;
 use crate::science::metric::{EmptyDice, multi_class_dice};
-use crate::science::model::{CrfError, DenoiserInput, Mode, Network, Segmentor, Weights, values};
+use crate::science::model::{DenoiserInput, Mode, Network, NetworkError, Segmentor, Weights, values};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Slices of one inference batch: enough to keep the kernels busy, little memory.
@@ -38,7 +38,7 @@ pub fn predict(
     weights: &Weights,
     image: &Image,
     device: &Device,
-) -> Result<Vec<Prediction>, CrfError> {
+) -> Result<Vec<Prediction>, NetworkError> {
     let Image { slices, channels, height, width, .. } = *image;
     let mut predictions = Vec::with_capacity(slices);
     for first in (0..slices).step_by(BATCH) {
@@ -73,7 +73,7 @@ pub fn mean_dice(
     weights: &Weights,
     validation: &[Validation],
     device: &Device,
-) -> Result<f64, CrfError> {
+) -> Result<f64, NetworkError> {
     let mut cases: std::collections::BTreeMap<&str, Vec<f64>> = std::collections::BTreeMap::new();
     for Validation { case, volume } in validation {
         for (slice, prediction) in predict(network, weights, &volume.image, device)?.into_iter().enumerate() {

@@ -15,7 +15,7 @@ use crate::science::data::preprocess::{inverse, preprocess};
 use crate::science::data::scan::{self, Format, Origin, Scan};
 use crate::science::data::{DataError, Preparation, nifti_file, picture_file};
 use crate::science::device::{DeviceError, DeviceName};
-use crate::science::model::CrfError;
+use crate::science::model::NetworkError;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use target::{Target, targets};
@@ -120,7 +120,7 @@ enum ImageError {
     )]
     NoSpacing { path: PathBuf, trained: f64 },
     #[error(transparent)]
-    Crf(#[from] CrfError),
+    Network(#[from] NetworkError),
     #[error("the mask cannot be written as PNG: {0}")]
     Png(#[from] png::EncodingError),
 }

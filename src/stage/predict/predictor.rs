@@ -1,6 +1,6 @@
 use crate::digest::Digest;
 use crate::science::data::{DataError, Image, Preparation};
-use crate::science::model::{CrfError, Mode, Network, Weights, WeightsError, values};
+use crate::science::model::{Mode, Network, NetworkError, Weights, WeightsError, values};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -71,7 +71,7 @@ impl Predictor {
     }
 
     /// Of each prepared slice in turn, `[class, row, column]`.
-    pub fn probabilities(&self, image: &Image, mut each: impl FnMut(Vec<f32>)) -> Result<(), CrfError> {
+    pub fn probabilities(&self, image: &Image, mut each: impl FnMut(Vec<f32>)) -> Result<(), NetworkError> {
         let size = image.height * image.width;
         for first in (0..image.slices).step_by(BATCH) {
             let logits = self.logits(image, first, BATCH.min(image.slices - first))?;
@@ -82,7 +82,7 @@ impl Predictor {
     }
 
     /// Of slices from `first` on, `[slice, class, row, column]`.
-    fn logits(&self, image: &Image, first: usize, count: usize) -> Result<Vec<f32>, CrfError> {
+    fn logits(&self, image: &Image, first: usize, count: usize) -> Result<Vec<f32>, NetworkError> {
         let pixels: Vec<f32> = (first..first + count).flat_map(|i| image.slice(i)).copied().collect();
         let shape = [count, image.channels, image.height, image.width];
         let input = Tensor::<4>::from_data(TensorData::new(pixels, shape), &self.device);
