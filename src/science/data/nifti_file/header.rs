@@ -252,6 +252,11 @@ impl Voxel {
         }
     }
 
+    /// Whether its numbers are whole, and so finite.
+    pub(super) fn is_whole(self) -> bool {
+        !matches!(self, Voxel::F32 | Voxel::F64)
+    }
+
     pub(super) fn values(self, raw: &[u8], big: bool, scale: impl Fn(f64) -> f32) -> Vec<f32> {
         match self {
             Voxel::U8 => numbers(raw, big, |b| scale(u8::from_le_bytes(b).into())),

@@ -147,6 +147,9 @@ impl Source<'_> {
             true => voxel.values(raw, header.big, |x| (x * slope + inter) as f32),
             false => voxel.values(raw, header.big, |x| x as f32),
         };
+        if !scaled && voxel.is_whole() {
+            return Ok(values);
+        }
         match values.iter().filter(|x| !x.is_finite()).count() {
             0 => Ok(values),
             count => Err(DataError::NotFinite { place: self.place.clone(), count }),
