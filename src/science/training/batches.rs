@@ -200,7 +200,7 @@ impl Batches<'_> {
 }
 
 /// `[h, w]` labels → `[class, h, w]`.
-fn one_hot(labels: &[u8], classes: usize) -> Vec<f32> {
+pub(super) fn one_hot(labels: &[u8], classes: usize) -> Vec<f32> {
     let mut planes = vec![0.0; classes * labels.len()];
     for (pixel, &label) in labels.iter().enumerate() {
         planes[usize::from(label) * labels.len() + pixel] = 1.0;

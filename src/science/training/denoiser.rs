@@ -1,10 +1,11 @@
 use super::adam::Adam;
-use super::batches::{Ahead, Loader, Wanted};
+use super::batches::{self, Ahead, Loader, Wanted};
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::denoising::Degradation;
 use super::game::Table;
 use super::lesson::{Course, Lesson, Observer, Taught, TrainingError};
 use super::losses::Losses;
+use super::predict::argmax;
 use super::sampler::{Stream, generator};
 use super::step::Player;
 use crate::science::data::Frame;
@@ -207,24 +208,11 @@ pub fn denoise(network: &Denoiser, weights: &Weights, slices: &[&[u8]], device: 
 
 /// `[batch][h, w]` labels → `[batch, class, h, w]`.
 fn one_hot<L: AsRef<[u8]>>(labels: &[L], shape: [usize; 4], device: &Device) -> Tensor<4> {
-    let [_, classes, height, width] = shape;
-    let area = height * width;
-    let mut channels = vec![0.0f32; shape.iter().product()];
-    for (channels, labels) in channels.chunks_mut((classes * area).max(1)).zip(labels) {
-        for (pixel, &label) in labels.as_ref().iter().enumerate() {
-            channels[usize::from(label) * area + pixel] = 1.0;
-        }
-    }
+    let channels: Vec<f32> = labels.iter().flat_map(|labels| batches::one_hot(labels.as_ref(), shape[1])).collect();
     Tensor::from_data(TensorData::new(channels, shape), device)
 }
 
 /// The class of the largest score of each pixel, the lowest on ties, image by image.
 fn most_probable(scores: &[f32], [_, classes, height, width]: [usize; 4]) -> Vec<Vec<u8>> {
-    let area = height * width;
-    let largest = |scores: &[f32], pixel: usize| {
-        let score = |class: usize| scores[class * area + pixel];
-        (1..classes).fold(0, |best, class| if score(class) > score(best) { class } else { best }) as u8
-    };
-    let images = scores.chunks((classes * area).max(1));
-    images.map(|scores| (0..area).map(|pixel| largest(scores, pixel)).collect()).collect()
+    scores.chunks((classes * height * width).max(1)).map(|scores| argmax(scores, classes)).collect()
 }

@@ -87,7 +87,7 @@ pub fn mean_dice(
 }
 
 /// `[class, pixel]` → `[pixel]`.
-fn argmax(logits: &[f32], classes: usize) -> Vec<u8> {
+pub(super) fn argmax(logits: &[f32], classes: usize) -> Vec<u8> {
     let pixels = logits.len() / classes;
     let mut labels = vec![0; pixels];
     let mut best = logits[..pixels].to_vec();
